@@ -1,0 +1,1 @@
+"""Promote models by pull request: git says what is live, this tool makes AWS match it."""
