@@ -40,7 +40,9 @@ def delete_unchosen(project: Path, answers: Answers) -> None:
     """Removes the rows whose condition fails. A row that names nothing is a mistake in KEEP."""
     missing = [path for path in KEEP if not (project / path).exists()]
     if missing:
-        raise FileNotFoundError(f"hooks/post_gen_project.py: KEEP names {missing!r}, which the template lacks")
+        raise FileNotFoundError(
+            f"hooks/post_gen_project.py: KEEP names {missing!r}, which the template lacks"
+        )
     for path, condition in KEEP.items():
         if not condition(answers):
             remove(project / path)

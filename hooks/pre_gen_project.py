@@ -1,4 +1,4 @@
-"""Refuses answers that AWS or the forge would refuse later; cookiecutter runs this before it writes anything."""
+"""Refuses answers that AWS or the forge would refuse later, before anything is written."""
 
 import json
 import re
@@ -11,18 +11,50 @@ Answers = dict[str, object]
 # Regions where SageMaker's scikit-learn image is published, from the SageMaker SDK 3.27.
 # Frozen, as this hook must run with the standard library alone; a test compares it with the SDK.
 REGIONS = frozenset(
-    """
-    af-south-1 ap-east-1 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2 ap-southeast-1
-    ap-southeast-2 ap-southeast-3 ap-southeast-4 ca-central-1 ca-west-1 eu-central-1 eu-central-2 eu-north-1
-    eu-south-1 eu-south-2 eu-west-1 eu-west-2 eu-west-3 il-central-1 me-central-1 me-south-1 sa-east-1
-    us-east-1 us-east-2 us-west-1 us-west-2
-    """.split()
+    {
+        "af-south-1",
+        "ap-east-1",
+        "ap-northeast-1",
+        "ap-northeast-2",
+        "ap-northeast-3",
+        "ap-south-1",
+        "ap-south-2",
+        "ap-southeast-1",
+        "ap-southeast-2",
+        "ap-southeast-3",
+        "ap-southeast-4",
+        "ca-central-1",
+        "ca-west-1",
+        "eu-central-1",
+        "eu-central-2",
+        "eu-north-1",
+        "eu-south-1",
+        "eu-south-2",
+        "eu-west-1",
+        "eu-west-2",
+        "eu-west-3",
+        "il-central-1",
+        "me-central-1",
+        "me-south-1",
+        "sa-east-1",
+        "us-east-1",
+        "us-east-2",
+        "us-west-1",
+        "us-west-2",
+    }
 )
 # ARNs, service principals and identity federation differ there, and nothing here was tried with them.
-OTHER_PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov", "us-iso": "aws-iso", "eu-isoe": "aws-iso-e"}
+OTHER_PARTITIONS = {
+    "cn": "aws-cn",
+    "us-gov": "aws-us-gov",
+    "us-iso": "aws-iso",
+    "us-isob": "aws-iso-b",
+    "us-isof": "aws-iso-f",
+    "eu-isoe": "aws-iso-e",
+}
 
 # S3 reserves these beginnings, and a bucket's name begins with the project's.
-RESERVED_PREFIXES = ("amzn-s3-demo-", "sthree-", "xn--")
+RESERVED_PREFIXES = ("amzn-s3-demo-", "sthree-")
 SHORTEST, LONGEST = 3, 24
 
 SEE_ACCOUNT = "aws sts get-caller-identity --query Account --output text"
@@ -42,13 +74,14 @@ def refuse_project(answers: Answers) -> Iterator[str]:
     elif not re.fullmatch(r"[a-z](-?[a-z0-9])*", project):
         yield f"project {project!r} cannot begin a bucket's name. Allowed: {rule}. Try: {suggestion}"
     elif project.startswith(RESERVED_PREFIXES):
-        yield f"project {project!r} begins with one of {RESERVED_PREFIXES!r}, which S3 reserves. Try another name"
+        why = f"begins with one of {RESERVED_PREFIXES!r}, which S3 reserves"
+        yield f"project {project!r} {why}. Allowed: {rule}. Try: my-{project[:21].strip('-')}"
 
 
 def suggest_project(project: str) -> str:
     """The nearest name that is allowed: what the reader would type next."""
-    words = re.sub(r"[^a-z0-9]+", "-", project.lower()).lstrip("-0123456789")
-    return words[:LONGEST].strip("-") if len(words) >= SHORTEST else "my-models"
+    words = re.sub(r"[^a-z0-9]+", "-", project.lower()).lstrip("-0123456789")[:LONGEST].strip("-")
+    return words if len(words) >= SHORTEST else "my-models"
 
 
 def refuse_text(answers: Answers) -> Iterator[str]:
@@ -56,9 +89,9 @@ def refuse_text(answers: Answers) -> Iterator[str]:
     for question, answer in answers.items():
         found = sorted({char for char in str(answer) if is_unwritable(char)})
         if found:
+            why = f"holds {found!r}, which YAML cannot keep"
             allowed = "printable text, tabs and newlines"
-            remedy = "Type the answer again by hand; to see what a paste holds: pbpaste or xclip -o | od -c"
-            yield f"{question} {answer!r} holds {found!r}, which YAML cannot keep. Allowed: {allowed}. {remedy}"
+            yield f"{question} {answer!r} {why}. Allowed: {allowed}. Type it again by hand, without the paste"
 
 
 def is_unwritable(char: str) -> bool:
@@ -71,14 +104,17 @@ def refuse_accounts(answers: Answers) -> Iterator[str]:
         account = answers[question]
         if not isinstance(account, str) or not re.fullmatch(r"[0-9]{12}", account):
             rule = "12 digits, in quotes where a file gives them (a leading zero is lost otherwise)"
-            yield f"{question} {account!r} is not an AWS account id. Allowed: {rule}. See yours: {SEE_ACCOUNT}"
+            why = "is not an AWS account id"
+            yield f"{question} {account!r} {why}. Allowed: {rule}. See yours: {SEE_ACCOUNT}"
 
 
 def refuse_region(answers: Answers) -> Iterator[str]:
     region = str(answers["region"])
-    partition = next((name for start, name in OTHER_PARTITIONS.items() if region.startswith(f"{start}-")), None)
-    if partition or re.match(r"[a-z]+-iso", region):
-        why = f"is in the partition {partition or 'aws-iso'}, whose ARNs and identity federation differ"
+    partition = next(
+        (name for start, name in OTHER_PARTITIONS.items() if region.startswith(f"{start}-")), None
+    )
+    if partition:
+        why = f"is in the partition {partition}, whose ARNs and identity federation differ"
         yield f"region {region!r} {why}; only the partition aws is supported. Allowed: {list_regions()}"
     elif region not in REGIONS:
         why = "has no SageMaker scikit-learn image"
@@ -116,7 +152,8 @@ def refuse_owner_team(answers: Answers) -> Iterator[str]:
 def refuse_ci(answers: Answers) -> Iterator[str]:
     if answers["forge"] == "codecommit" and answers["ci"] == "github-actions":
         why = "GitHub Actions runs only for repositories on GitHub"
-        yield f"ci {answers['ci']!r} with forge 'codecommit': {why}. Allowed: codepipeline. Type: ci=codepipeline"
+        remedy = "Allowed: codepipeline. Type: ci=codepipeline"
+        yield f"ci {answers['ci']!r} with forge {answers['forge']!r}: {why}. {remedy}"
 
 
 RULES = (

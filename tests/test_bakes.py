@@ -1,0 +1,73 @@
+"""Projects at work: their own checks, tests, hooks and rehearsal, as a user runs them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import make_project
+
+VENV = sys.prefix
+# What git may have to be told where nobody has set it up
+IDENTITY = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"]
+EXAMPLES = ["yes", "no"]
+
+
+def run(project: Path, *command: str) -> str:
+    """Run a command in a project with this virtualenv first on PATH; its output, which a failure shows."""
+    env = {**os.environ, "PATH": f"{VENV}/bin{os.pathsep}{os.environ['PATH']}", "COLUMNS": "200"}
+    done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def projects(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A committed project with the example models, and one without."""
+    made = {}
+    for examples in EXAMPLES:
+        project = make_project(
+            template, tmp_path_factory.mktemp(f"examples-{examples}"), {"examples": examples}
+        )
+        run(project, "git", "init", "--quiet", "--initial-branch=main")
+        run(project, "git", "add", "--all")
+        run(project, "git", *IDENTITY, "commit", "--quiet", "--message=Start from the template")
+        made[examples] = project
+    return made
+
+
+@pytest.mark.parametrize("examples", EXAMPLES)
+def test_a_new_project_passes_its_own_check(examples: str, projects: dict[str, Path]) -> None:
+    run(projects[examples], "make", "check", f"VENV={VENV}")
+
+
+@pytest.mark.parametrize("examples", EXAMPLES)
+def test_a_new_project_passes_its_own_tests(examples: str, projects: dict[str, Path]) -> None:
+    run(projects[examples], "make", "test", f"VENV={VENV}")
+
+
+@pytest.mark.parametrize("examples", EXAMPLES)
+def test_checks_and_tests_leave_a_project_as_it_was(examples: str, projects: dict[str, Path]) -> None:
+    run(projects[examples], "make", "lint", f"VENV={VENV}")
+    assert run(projects[examples], "git", "status", "--porcelain") == ""
+
+
+def test_the_tests_in_place_are_those_of_a_project(template: Path, projects: dict[str, Path]) -> None:
+    collect = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    [payload] = template.glob("<<*>>")
+    in_place, in_a_bake = (
+        sorted(line for line in run(folder, *collect).splitlines() if "::" in line)
+        for folder in (payload, projects["yes"])
+    )
+    assert in_place
+    assert in_place == in_a_bake
+
+
+def test_the_commit_hooks_of_a_new_project_install_and_pass(projects: dict[str, Path]) -> None:
+    run(projects["no"], "pre-commit", "run", "--all-files", "--show-diff-on-failure", "mypy")
+
+
+def test_a_new_project_rehearses_its_way_to_a_prediction(projects: dict[str, Path]) -> None:
+    run(projects["yes"], "make", "rehearse", f"VENV={VENV}")

@@ -1,0 +1,74 @@
+"""Which files a project has, exactly, for every combination of choices."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hooks.post_gen_project import KEEP, Answers, delete_unchosen
+from hooks.pre_gen_project import refuse_ci
+from tests.conftest import Bake
+from tests.template import (
+    PAYLOAD,
+    ROOT,
+    combine_choices,
+    is_kept,
+    list_payload,
+    list_project,
+    name_choices,
+)
+
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+POSSIBLE = [answers for answers in combine_choices() if not list(refuse_ci(dict(answers)))]
+EXAMPLES = ("tumor", "diabetes", "tabular")
+
+
+@pytest.mark.parametrize("answers", POSSIBLE, ids=name_choices)
+def test_a_project_has_exactly_the_chosen_files(answers: Answers, bake: Bake) -> None:
+    expected = [path for path in list_payload() if is_kept(path, answers)]
+    assert list_project(bake(**answers)) == expected
+
+
+@pytest.mark.parametrize("answers", POSSIBLE, ids=name_choices)
+def test_every_relative_link_in_a_project_leads_somewhere(answers: Answers, bake: Bake) -> None:
+    project = bake(**answers)
+    broken = [
+        f"{page.relative_to(project)}: {target}"
+        for page in project.rglob("*.md")
+        for target in LINK.findall(page.read_text())
+        if not (page.parent / target).exists()
+    ]
+    assert broken == []
+
+
+@pytest.mark.parametrize("row", KEEP)
+def test_each_row_of_keep_is_there_in_one_project_and_gone_in_another(row: str) -> None:
+    assert {KEEP[row](answers) for answers in POSSIBLE} == {True, False}
+    assert (ROOT / PAYLOAD / row).exists()
+
+
+def test_a_row_of_keep_that_names_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"KEEP names \['libs/tabular', .*which the template lacks"):
+        delete_unchosen(tmp_path, {"examples": "yes", "forge": "github", "ci": "github-actions"})
+
+
+def test_without_examples_no_file_is_named_after_one(bake: Bake) -> None:
+    named = [path for path in list_project(bake(examples="no")) if any(name in path for name in EXAMPLES)]
+    assert named == []
+
+
+def test_without_examples_models_and_libs_say_what_goes_there(bake: Bake) -> None:
+    project = bake(examples="no")
+    assert [list_project(project / folder) for folder in ("models", "libs")] == [["README.md"], ["README.md"]]
+
+
+def test_a_project_on_codecommit_has_nothing_of_githubs(bake: Bake) -> None:
+    project = bake(forge="codecommit", ci="codepipeline")
+    assert not (project / ".github").exists()
+    assert (project / "buildspec/check.yml").exists()
+
+
+def test_a_project_on_github_may_be_checked_by_codepipeline(bake: Bake) -> None:
+    project = bake(forge="github", ci="codepipeline")
+    assert not (project / ".github/workflows").exists()
+    assert (project / ".github/CODEOWNERS").exists()
