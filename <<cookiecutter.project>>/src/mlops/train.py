@@ -1,0 +1,327 @@
+"""`mlops train MODEL`: compile its pipeline, start a run on exactly this commit, code and data.
+
+A run that exists is not run again: its display name is the fingerprint of bundle, data and training inputs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlops import __version__, git
+from mlops.aws import Aws, is_missing
+from mlops.bundle import build_bundle, fingerprint
+from mlops.data import is_published
+from mlops.dataset import dataset_prefix, pointer_path, read_pointer
+from mlops.digests import canonical_json, record_digest, sha256_hex
+from mlops.errors import MlopsError, UsageError
+from mlops.images import image_uri
+from mlops.spec import ModelSpec, read_spec
+from mlops.workspace import open_workspace, read_pins_at, require_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+
+    from mlops.pin import Pin
+    from mlops.project import Project
+    from mlops.workspace import Workspace
+
+JOBS = Path(__file__).parent / "jobs"
+NO_CHAMPION = "champions/none.json"
+POLL_SECONDS = 2.0
+FINISHED = {"Succeeded", "Failed", "Stopped"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that one run reads, by content. `keys` are objects to upload: key in the data bucket → bytes."""
+
+    model: str
+    fingerprint: str
+    parameters: dict[str, str]
+    keys: dict[str, bytes]
+
+    @property
+    def display_name(self) -> str:
+        """What the execution is called: equal runs have equal names."""
+        return f"fingerprint-{self.fingerprint[:32]}"
+
+
+@click.command("train")
+@click.argument("model")
+@click.option("--wait", is_flag=True, help="Follow the run to its end; exit 1 if it fails.")
+@click.option("--dry-run", is_flag=True, help="Say what would start; change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="The execution as JSON.")
+def command(model: str, wait: bool, dry_run: bool, as_json: bool) -> None:
+    """Compile MODEL's pipeline and start a run on this commit, code and data."""
+    workspace = open_workspace()
+    aws = Aws(workspace.project.region)
+    spec = read_spec(workspace.root, require_model(workspace.root, model))
+    refuse_dirty(workspace.root, spec)
+    run = prepare_run(workspace, spec, git.head_commit(workspace.root))
+    if dry_run:
+        existing = find_execution(aws.sagemaker, workspace.project.group(model), run)
+        click.echo(
+            f"{model}: {'has run: ' + existing if existing else 'would start'}, fingerprint {run.fingerprint}"
+        )
+        return
+    execution, started = start(workspace, aws, spec, run)
+    say_started(execution, started, run, as_json)
+    if wait:
+        follow(aws.sagemaker, execution, quiet=as_json)
+
+
+def say_started(execution: str, started: bool, run: Run, as_json: bool) -> None:
+    """One line, or one JSON object, about the run."""
+    if as_json:
+        record = {
+            "model": run.model,
+            "execution": execution,
+            "started": started,
+            "fingerprint": run.fingerprint,
+        }
+        click.echo(json.dumps(record))
+        return
+    click.echo(f"{run.model}: {'started' if started else 'this run exists already:'} {execution}")
+
+
+def refuse_dirty(root: Path, spec: ModelSpec) -> None:
+    """Raise when the work tree holds what no commit does: the run could never be told from its commit."""
+    dirty = git.dirty_paths(root, f"models/{spec.model}", *(f"libs/{lib}" for lib in spec.libs))
+    if dirty:
+        more = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
+        raise UsageError(
+            f"{dirty[0]!r}{more}: changed, but not committed; a run must name its commit. Commit first"
+        )
+
+
+def prepare_run(workspace: Workspace, spec: ModelSpec, commit: str) -> Run:
+    """Gather what the run reads; touches nothing outside the repository."""
+    project = workspace.project
+    bundle = build_bundle(workspace.root, spec)
+    pointer = read_pointer(workspace.root, spec)
+    mark = fingerprint(bundle, pointer, spec)
+    job_spec = canonical_json(resolve_spec(project, spec))
+    spec_key = f"specs/{sha256_hex(job_spec)}.json"
+    parameters = {
+        "BundleUri": f"s3://{project.data_bucket}/{bundle.key}",
+        "DataUri": f"s3://{project.data_bucket}/{dataset_prefix(spec.model, pointer.version)}",
+        "SpecUri": f"s3://{project.data_bucket}/{spec_key}",
+        "ChampionUri": champion_uri(workspace, spec.model, commit),
+        "Commit": commit,
+        "DataVersion": pointer.version,
+        "Fingerprint": mark,
+    }
+    keys = {bundle.key: bundle.content, spec_key: job_spec, NO_CHAMPION: b"{}\n"}
+    return Run(spec.model, mark, parameters, keys)
+
+
+def resolve_spec(project: Project, spec: ModelSpec) -> dict[str, Any]:
+    """What jobs read of the spec, with nothing left to look up."""
+    return {
+        "schema": 1,
+        "model": spec.model,
+        "project": project.project,
+        "region": project.region,
+        "image": image_uri(spec.image, project.region),
+        "hyperparameters": spec.training_inputs()["hyperparameters"],
+        "gate": [gate.model_dump(exclude_none=True) for gate in spec.gate],
+        "package_group": project.group(spec.model),
+        "releases_bucket": project.releases_bucket,
+    }
+
+
+def champion_uri(workspace: Workspace, model: str, commit: str) -> str:
+    """The archive to beat: what is pinned in prod, else in staging, else nothing."""
+    pins: list[Pin] = []
+    for environment in ("prod", "staging"):
+        pins += read_pins_at(workspace.root, commit, environment, model)
+    if not pins:
+        return f"s3://{workspace.project.data_bucket}/{NO_CHAMPION}"
+    return f"s3://{pins[0].artifact.archive.bucket}/{pins[0].artifact.archive.key}"
+
+
+def start(workspace: Workspace, aws: Aws, spec: ModelSpec, run: Run) -> tuple[str, bool]:
+    """Start the run unless it exists: its execution's ARN, and whether this call started it."""
+    name = workspace.project.group(spec.model)
+    existing = find_execution(aws.sagemaker, name, run)
+    if existing:
+        return existing, False
+    require_dataset(workspace.project, aws.s3, spec, run)
+    bucket = workspace.project.data_bucket
+    jobs_uri = upload_jobs(aws.s3, bucket)
+    for key, content in run.keys.items():
+        put_once(aws.s3, bucket, key, content)
+    definition = compile_definition(workspace.project, aws, spec, jobs_uri)
+    ensure_group(aws.sagemaker, name)
+    version = upsert_pipeline(aws.sagemaker, name, definition, workspace.project.execution_role)
+    return start_execution(aws.sagemaker, name, version, run), True
+
+
+def require_dataset(project: Project, s3: S3Client, spec: ModelSpec, run: Run) -> None:
+    """Raise unless the dataset version is published."""
+    version = run.parameters["DataVersion"]
+    if not is_published(s3, project.data_bucket, dataset_prefix(spec.model, version)):
+        raise MlopsError(
+            f"{pointer_path(spec)}: version {version!r} is not published for jobs. "
+            f"Type: mlops data publish {spec.model}"
+        )
+
+
+def find_execution(sagemaker: SageMakerClient, pipeline: str, run: Run) -> str | None:
+    """The ARN of an equal run that succeeded or is under way; None when there is none."""
+    pages = sagemaker.get_paginator("list_pipeline_executions").paginate(PipelineName=pipeline)
+    try:
+        for execution in (execution for page in pages for execution in page["PipelineExecutionSummaries"]):
+            same = execution.get("PipelineExecutionDisplayName") == run.display_name
+            if same and execution.get("PipelineExecutionStatus") in {"Succeeded", "Executing"}:
+                return execution["PipelineExecutionArn"]
+    except sagemaker.exceptions.ClientError as error:
+        if not is_missing(error):
+            raise
+    return None
+
+
+def upload_jobs(s3: S3Client, bucket: str) -> str:
+    """Upload the job programs, addressed by content; their URI."""
+    files = {path.name: path.read_bytes() for path in sorted(JOBS.glob("*.py"))}
+    digest = record_digest({name: sha256_hex(content) for name, content in files.items()})
+    for name, content in files.items():
+        put_once(s3, bucket, f"jobs/{digest}/{name}", content)
+    return f"s3://{bucket}/jobs/{digest}"
+
+
+def put_once(s3: S3Client, bucket: str, key: str, content: bytes) -> None:
+    """Put an object that is named after its content, unless it is there."""
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except s3.exceptions.ClientError as error:
+        if not is_missing(error):
+            raise
+        s3.put_object(Bucket=bucket, Key=key, Body=content)
+
+
+def compile_definition(project: Project, aws: Aws, spec: ModelSpec, jobs_uri: str) -> str:
+    """The pipeline definition; compiled once for equal plants, then kept beside the code."""
+    plant = plant_record(project, spec, jobs_uri)
+    key = f"pipelines/{record_digest({**plant, 'mlops': __version__, 'sdk': sdk_version()})}.json"
+    try:
+        return aws.s3.get_object(Bucket=project.data_bucket, Key=key)["Body"].read().decode()
+    except aws.s3.exceptions.ClientError as error:
+        if not is_missing(error):
+            raise
+    os.environ.setdefault("AWS_DEFAULT_REGION", project.region)  # the SDK makes a client while it is imported
+    from mlops.pipeline import Plant, compile_pipeline
+
+    definition = compile_pipeline(Plant(**plant), aws.session)
+    aws.s3.put_object(Bucket=project.data_bucket, Key=key, Body=definition.encode())
+    return definition
+
+
+def sdk_version() -> str:
+    """The version of the SageMaker SDK, without importing it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("sagemaker")
+    except PackageNotFoundError:
+        raise UsageError(
+            "the SageMaker SDK is not installed here; `train` needs it. Type: make setup"
+        ) from None
+
+
+def plant_record(project: Project, spec: ModelSpec, jobs_uri: str) -> dict[str, Any]:
+    """Where the model's jobs run: the members of `pipeline.Plant`."""
+    return {
+        "name": project.group(spec.model),
+        "image": image_uri(spec.image, project.region),
+        "role": project.execution_role,
+        "bucket": project.data_bucket,
+        "jobs_uri": jobs_uri,
+        "train_instance": spec.train.instance,
+        "train_minutes": spec.train.max_minutes,
+        "processing_instance": spec.processing.instance,
+        "processing_minutes": spec.processing.max_minutes,
+        "hyperparameters": spec.training_inputs()["hyperparameters"],
+    }
+
+
+def ensure_group(sagemaker: SageMakerClient, group: str) -> None:
+    """Make the model's package group unless it is there."""
+    try:
+        sagemaker.describe_model_package_group(ModelPackageGroupName=group)
+    except sagemaker.exceptions.ClientError as error:
+        if not is_missing(error):
+            raise
+        sagemaker.create_model_package_group(ModelPackageGroupName=group)
+
+
+def upsert_pipeline(sagemaker: SageMakerClient, name: str, definition: str, role: str) -> int | None:
+    """Create the pipeline or update it; the version to start, where AWS says one."""
+    try:
+        current = sagemaker.describe_pipeline(PipelineName=name)
+    except sagemaker.exceptions.ClientError as error:
+        if not is_missing(error):
+            raise
+        sagemaker.create_pipeline(
+            PipelineName=name,
+            PipelineDefinition=definition,
+            RoleArn=role,
+            ClientRequestToken=sha256_hex(definition.encode()),
+        )
+        return None
+    if current["PipelineDefinition"] == definition and current["RoleArn"] == role:
+        return None
+    updated = sagemaker.update_pipeline(PipelineName=name, PipelineDefinition=definition, RoleArn=role)
+    return updated.get("PipelineVersionId")
+
+
+def start_execution(sagemaker: SageMakerClient, pipeline: str, version: int | None, run: Run) -> str:
+    """Start that version of the pipeline on the run's inputs."""
+    pinned: Mapping[str, Any] = {} if version is None else {"PipelineVersionId": version}
+    answer = sagemaker.start_pipeline_execution(
+        PipelineName=pipeline,
+        PipelineExecutionDisplayName=run.display_name,
+        PipelineParameters=[{"Name": name, "Value": value} for name, value in run.parameters.items()],
+        **pinned,
+    )
+    return answer["PipelineExecutionArn"]
+
+
+def follow(sagemaker: SageMakerClient, execution: str, quiet: bool) -> None:
+    """Say each step as it ends; raise MlopsError when the execution does not succeed."""
+    said: set[str] = set()
+    while True:
+        state = sagemaker.describe_pipeline_execution(PipelineExecutionArn=execution)
+        for line in new_steps(sagemaker, execution, said):
+            if not quiet:
+                click.echo(line)
+        if state["PipelineExecutionStatus"] in FINISHED:
+            break
+        time.sleep(POLL_SECONDS)
+    if state["PipelineExecutionStatus"] != "Succeeded":
+        reason = state.get("FailureReason", "no reason given")
+        raise MlopsError(f"{execution}: {state['PipelineExecutionStatus']}: {reason}")
+
+
+def new_steps(sagemaker: SageMakerClient, execution: str, said: set[str]) -> Iterator[str]:
+    """A line for each step that ended since the last call, in the order of their ends."""
+    pages = sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
+        PipelineExecutionArn=execution, SortOrder="Ascending"
+    )
+    for step in (step for page in pages for step in page["PipelineExecutionSteps"]):
+        name, end = step["StepName"], step.get("EndTime")
+        if end and name not in said:
+            said.add(name)
+            seconds = (end - step["StartTime"]).total_seconds()
+            reason = f": {step['FailureReason']}" if step.get("FailureReason") else ""
+            yield f"  {name:<10} {step['StepStatus']:<10} {seconds:6.1f} s{reason}"
