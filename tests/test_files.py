@@ -13,7 +13,6 @@ from tests.template import (
     ROOT,
     combine_choices,
     is_kept,
-    list_payload,
     list_project,
     name_choices,
 )
@@ -24,8 +23,8 @@ EXAMPLES = ("tumor", "diabetes", "tabular")
 
 
 @pytest.mark.parametrize("answers", POSSIBLE, ids=name_choices)
-def test_a_project_has_exactly_the_chosen_files(answers: Answers, bake: Bake) -> None:
-    expected = [path for path in list_payload() if is_kept(path, answers)]
+def test_a_project_has_exactly_the_chosen_files(answers: Answers, template: Path, bake: Bake) -> None:
+    expected = [path for path in list_project(template / PAYLOAD) if is_kept(path, answers)]
     assert list_project(bake(**answers)) == expected
 
 
