@@ -1,0 +1,1 @@
+"""What the example models share: splits by row key, the wire format, readable data contracts."""
