@@ -1,0 +1,180 @@
+"""Seal job: pack weights and code into one archive that never changes again, and register it as Pending.
+
+Safe to run twice: an equal archive is not written again and an equal package is reused.
+"""
+
+import argparse
+import base64
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import job
+import pack
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+
+KEYS_LIMIT = 50  # CustomerMetadataProperties of one package
+SERVE = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
+TYPES = ["text/csv", "application/json"]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model comes from: the arguments with which the pipeline starts this job."""
+
+    commit: str
+    data: str
+    bundle: str
+    fingerprint: str
+    execution: str
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object in the releases bucket; `fresh` when this run wrote it."""
+
+    uri: str
+    sha256: str
+    size: int
+    fresh: bool
+
+
+def run(ml: Path, work: Path, origin: Origin, s3: "S3Client", sagemaker: "SageMakerClient") -> str:
+    """Seal the model and return its package's ARN."""
+    inputs = ml / "processing/input"
+    spec = job.read_spec(inputs / "spec")
+    evaluation_file = job.the_only(inputs / "evaluation", "*.json")
+    evaluation = job.read_json(evaluation_file)
+    if evaluation["passed"] is not True:
+        raise job.JobError(f"the model did not pass its gates and is not sealed: {evaluation['reason']}")
+    bundle = job.unpack_bundle(inputs / "bundle", work / "bundle")
+    weights = job.unpack(job.the_only(inputs / "model", "*.tar.gz"), work / "weights")
+    archive = pack.model_archive(weights, bundle, work / "model.tar.gz")
+    prefix = f"releases/{spec['model']}/{job.digest(archive)}"
+    sealed = store(s3, archive, spec["releases_bucket"], f"{prefix}/model.tar.gz")
+    return registered(sagemaker, spec["package_group"], sealed) or register(
+        sagemaker,
+        spec,
+        sealed,
+        store(s3, evaluation_file, spec["releases_bucket"], f"{prefix}/evaluation.json"),
+        properties(origin, sealed, job.digest(evaluation_file), spec["image"], evaluation["metrics"]),
+    )
+
+
+def store(s3: "S3Client", path: Path, bucket: str, key: str) -> Stored:
+    """Write an object that must not exist yet; one with equal bytes counts as written."""
+    from botocore.exceptions import ClientError
+
+    sha256 = job.digest(path)
+    checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
+    stored = Stored(f"s3://{bucket}/{key}", sha256, path.stat().st_size, fresh=True)
+    try:
+        with path.open("rb") as body:
+            s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*", ChecksumSHA256=checksum)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "PreconditionFailed":
+            raise
+    else:
+        return stored
+    found = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+    if (found.get("ChecksumSHA256"), found["ContentLength"]) != (checksum, stored.size):
+        raise job.JobError(
+            f"{stored.uri} already holds other bytes ({found['ContentLength']}, these are {stored.size}). "
+            "Sealed objects are never overwritten: find out who wrote it"
+        )
+    return Stored(stored.uri, sha256, stored.size, fresh=False)
+
+
+def registered(sagemaker: "SageMakerClient", group: str, sealed: Stored) -> str | None:
+    """Return the package that an earlier run registered for these very bytes."""
+    if sealed.fresh:
+        return None
+    pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
+    for summary in (summary for page in pages for summary in page["ModelPackageSummaryList"]):
+        arn = summary["ModelPackageArn"]
+        known = sagemaker.describe_model_package(ModelPackageName=arn).get("CustomerMetadataProperties", {})
+        if known.get("archive.sha256") == sealed.sha256:
+            return arn
+    return None
+
+
+def register(
+    sagemaker: "SageMakerClient",
+    spec: dict[str, Any],
+    sealed: Stored,
+    evaluation: Stored,
+    metadata: dict[str, str],
+) -> str:
+    """Register the archive; people decide about it later."""
+    quality: Any = {"ContentType": "application/json", "S3Uri": evaluation.uri}
+    package = sagemaker.create_model_package(
+        ModelPackageGroupName=spec["package_group"],
+        ModelPackageDescription=f"{spec['model']} {sealed.sha256[:12]} of commit {metadata['commit'][:12]}",
+        ModelApprovalStatus="PendingManualApproval",
+        InferenceSpecification={
+            "Containers": [{"Image": spec["image"], "ModelDataUrl": sealed.uri, "Environment": SERVE}],
+            "SupportedContentTypes": TYPES,
+            "SupportedResponseMIMETypes": TYPES,
+        },
+        ModelMetrics={"ModelQuality": {"Statistics": quality}},
+        CustomerMetadataProperties=metadata,
+        # A repeat of a call whose answer was lost then finds the package instead of making a second one.
+        ClientToken=sealed.sha256[:36],
+    )
+    return package["ModelPackageArn"]
+
+
+def properties(
+    origin: Origin, sealed: Stored, evaluation_sha256: str, image: str, metrics: dict[str, float | None]
+) -> dict[str, str]:
+    """Say on the package where it comes from; metrics beyond 50 keys stay in evaluation.json."""
+    known = {
+        "commit": origin.commit,
+        "data": origin.data,
+        "bundle": origin.bundle,
+        "fingerprint": origin.fingerprint,
+        "execution": origin.execution,
+        "archive.sha256": sealed.sha256,
+        "archive.size": str(sealed.size),
+        "evaluation.sha256": evaluation_sha256,
+        "image": image,
+    }
+    measured = [(name, value) for name, value in sorted(metrics.items()) if value is not None]
+    room = KEYS_LIMIT - len(known)
+    return known | {f"metric.{name}": f"{value:.6g}" for name, value in measured[:room]}
+
+
+def parse(words: list[str] | None = None) -> Origin:
+    """Read the pipeline's arguments."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("commit", "data-version", "fingerprint", "execution", "bundle-uri"):
+        parser.add_argument(f"--{name}", required=True)
+    options = parser.parse_args(words)
+    bundle = options.bundle_uri.rpartition("/")[2].removesuffix(".tar.gz")
+    return Origin(options.commit, options.data_version, bundle, options.fingerprint, options.execution)
+
+
+def seal(work: Path) -> None:
+    """Make the clients and seal."""
+    import boto3
+    from botocore.config import Config
+
+    origin = parse()
+    region = job.read_spec(job.ML / "processing/input/spec")["region"]
+    patient = Config(region_name=region, retries={"mode": "standard", "max_attempts": 8})
+    s3, sagemaker = boto3.client("s3", config=patient), boto3.client("sagemaker", config=patient)
+    print(f"package={run(job.ML, work, origin, s3, sagemaker)}", flush=True)  # noqa: T201
+
+
+def main() -> None:
+    """Run as SageMaker runs it."""
+    with tempfile.TemporaryDirectory() as work:
+        job.guarded(lambda: seal(Path(work)), job.ML / "output/message")
+
+
+if __name__ == "__main__":
+    main()
