@@ -84,9 +84,7 @@ def parse_pointer(text: str, where: str) -> Pointer:
         raise UsageError(f"{where}: needs exactly one entry under 'outs', as `dvc add` writes it")
     version, name = outs[0].get("md5"), outs[0].get("path")
     if not isinstance(version, str) or not HASH.match(version):
-        raise UsageError(
-            f"{where}: outs[0].md5: found {version!r}; allowed: 32 hex digits, with .dir for a folder"
-        )
+        raise UsageError(f"{where}: outs[0].md5: found {version!r}; allowed: 32 hex digits, with .dir")
     if not isinstance(name, str) or "/" in name or name in {"", ".", ".."}:
         raise UsageError(f"{where}: outs[0].path: found {name!r}; allowed: a name beside the pointer")
     return Pointer(version, name)

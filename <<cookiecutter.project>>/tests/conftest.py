@@ -1,0 +1,161 @@
+"""Fixtures of the tool's tests: a small project under git, and an AWS that moto plays in process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlops.project import read_project
+from mlops.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+REGION = "eu-west-1"
+ACCOUNT = "111111111111"
+
+PROJECT = f"""\
+schema: 1
+template: "0.1.0"
+project: acme
+description: Models of the Acme company
+owner_team: "@acme/ml"
+forge: github
+repository: acme/models
+ci: github-actions
+region: {REGION}
+accounts:
+  training: "{ACCOUNT}"
+  staging: "{ACCOUNT}"
+  prod: "{ACCOUNT}"
+"""
+
+SPEC = """\
+schema: 1
+model: {model}
+description: Guesses
+data: {{pointer: data/rows.csv.dvc}}
+image: {{framework: sklearn, version: "1.9-0"}}
+train:
+  instance: ml.m5.large
+  max_minutes: 10
+  hyperparameters: {{depth: 3}}
+gate:
+  - {{metric: accuracy, min: 0.5}}
+serve: {{instance: ml.m5.large}}
+"""
+
+POINTER = """\
+outs:
+- md5: 0cc175b9c0f1b6a831c399e269772661
+  size: 1
+  hash: md5
+  path: rows.csv
+"""
+
+DVC_CONFIG = f"""\
+[core]
+    remote = storage
+['remote "storage"']
+    url = s3://acme-data-{ACCOUNT}-{REGION}/dvc
+"""
+
+
+@pytest.fixture(autouse=True)
+def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the machine's home, git configuration or AWS settings."""
+    home = tmp_path_factory.mktemp("home")
+    for name in [name for name in os.environ if name.startswith(("AWS_", "GIT_"))]:
+        monkeypatch.delenv(name)
+    settings = {
+        "HOME": str(home),
+        "GIT_CONFIG_GLOBAL": str(home / "gitconfig"),
+        "GIT_CONFIG_SYSTEM": os.devnull,
+        "GIT_AUTHOR_NAME": "Ada",
+        "GIT_AUTHOR_EMAIL": "ada@example.com",
+        "GIT_COMMITTER_NAME": "Ada",
+        "GIT_COMMITTER_EMAIL": "ada@example.com",
+        "AWS_ACCESS_KEY_ID": "AKIATEST",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "MOTO_ACCOUNT_ID": ACCOUNT,
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def aws() -> Iterator[None]:
+    """An AWS in this process, empty but for the project's two buckets."""
+    import boto3
+    from moto import mock_aws
+
+    with mock_aws():
+        s3 = boto3.client("s3", region_name=REGION)
+        for kind in ("data", "releases"):
+            place = {"LocationConstraint": REGION}
+            s3.create_bucket(Bucket=f"acme-{kind}-{ACCOUNT}-{REGION}", CreateBucketConfiguration=place)
+        yield
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with one model, `guess`, committed on main; the current folder is its root."""
+    root = tmp_path / "my project"
+    root.mkdir()
+    (root / "project.yml").write_text(PROJECT)
+    (root / ".dvc").mkdir()
+    (root / ".dvc/config").write_text(DVC_CONFIG)
+    write_model(root, "guess")
+    git(root, "init", "-q", "-b", "main")
+    commit(root, "Start")
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture
+def workspace(root: Path) -> Workspace:
+    """The project of `root`."""
+    return Workspace(root, read_project(root))
+
+
+@pytest.fixture
+def make_model(root: Path) -> Callable[[str], Path]:
+    """Add another model of the same kind."""
+    return lambda model: write_model(root, model)
+
+
+def write_model(root: Path, model: str) -> Path:
+    """The files of a model whose scripts do nothing."""
+    folder = root / "models" / model
+    (folder / "data").mkdir(parents=True)
+    (folder / "model.yml").write_text(SPEC.format(model=model))
+    (folder / "data/rows.csv.dvc").write_text(POINTER)
+    (folder / "requirements.lock").write_text("scikit-learn==1.9.0 \\\n    --hash=sha256:00\n")
+    for script in ("prepare", "train", "evaluate", "inference"):
+        (folder / f"{script}.py").write_text(f'"""{script}."""\n')
+    return folder
+
+
+def git(root: Path, *arguments: str) -> str:
+    """Run git in a folder; its output."""
+    done = subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def commit(root: Path, message: str) -> str:
+    """Commit everything; the commit's hash."""
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "--allow-empty", "-m", message)
+    return git(root, "rev-parse", "HEAD")
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace a text that must be there."""
+    text = path.read_text()
+    assert old in text, f"{old!r} is not in {path}"
+    path.write_text(text.replace(old, new))
