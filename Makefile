@@ -5,7 +5,7 @@ PYTHON ?= python3
 PAYLOAD := <<cookiecutter.project>>
 DEMO := build/demo
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-annotate --no-header --no-emit-index-url
+	--no-annotate --no-header --no-emit-index-url $(if $(UPGRADE),--upgrade)
 # The payload is checked in place and cookiecutter copies its folders whole: caches stay out of it
 export PYTHONPYCACHEPREFIX := $(abspath build/cache/python)
 export RUFF_CACHE_DIR := $(abspath build/cache/ruff)
@@ -25,6 +25,7 @@ $(VENV)/.synced: requirements.lock
 	awk '/^[^ ]/ {keep = /^uv==/} keep' requirements.lock > $(VENV)/uv.txt
 	$(BIN)/python -m pip install --quiet --require-hashes -r $(VENV)/uv.txt
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable './$(PAYLOAD)'
 	touch $@
 
 demo: setup ## makes a project with the default answers and follows a model to a prediction in it
@@ -37,6 +38,7 @@ check: setup check-payload ## format, lint, types, configuration: what CI runs f
 	$(BIN)/ruff check .
 	$(BIN)/mypy hooks/pre_gen_project.py hooks/post_gen_project.py tests $(wildcard benchmarks)
 	$(BIN)/yamllint --strict .
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --quiet .github/workflows
 
 # `mlops check` is left to the bakes: the unrendered project.yml has no answers yet
@@ -50,7 +52,7 @@ test: setup ## everything: bakes, refusals, the payload's tests in place and in 
 bench: setup ## benchmarks, each against its alternative
 	$(BIN)/python -m benchmarks
 
-lock: setup ## writes every lock again: the payload's, then requirements.lock on top of it
+lock: setup ## every lock, the payload's first; UPGRADE=1 for newer versions
 	cd '$(PAYLOAD)' && $(MAKE) --no-print-directory lock VENV=$(abspath $(VENV))
 	$(LOCK) '$(PAYLOAD)/pyproject.toml' --group '$(PAYLOAD)/pyproject.toml:dev' --group pyproject.toml:template \
 		--constraint '$(PAYLOAD)/requirements/dev.lock' --output-file requirements.lock

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,16 @@ def test_every_pin_of_a_lock_has_hashes(lock: str) -> None:
 def test_a_group_is_locked_to_the_versions_of_the_whole(name: str) -> None:
     whole = read_pins(f"{PAYLOAD}/requirements/dev.lock")
     assert read_pins(f"{PAYLOAD}/requirements/{name}.lock") <= whole
+
+
+def test_the_lock_holds_every_dependency_that_is_asked_for() -> None:
+    asked = tomllib.loads((ROOT / PAYLOAD / "pyproject.toml").read_text())
+    groups = asked["dependency-groups"]
+    for name in LOCKS:
+        locked = {re.sub(r"\[.*", "", pin) for pin, _ in read_pins(f"{PAYLOAD}/requirements/{name}.lock")}
+        wanted = [*asked["project"]["dependencies"], *groups.get(name, [])]
+        names = {re.split(r"[\[<>=~!; ]", line)[0] for line in wanted if isinstance(line, str)}
+        assert names - locked == set(), name
 
 
 def test_the_templates_lock_holds_the_payloads_versions() -> None:
