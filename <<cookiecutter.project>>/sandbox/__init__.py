@@ -1,0 +1,1 @@
+"""AWS on a laptop: what rehearsals and tests run against, through the SDKs' own endpoint setting."""

@@ -1,0 +1,160 @@
+"""The sandbox's command line: up, down, env, status.
+
+    python -m sandbox up [--port N] [--state DIR] [--images DIR] [--detach]
+    eval "$(python -m sandbox env)"
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from sandbox.errors import SandboxError
+from sandbox.project import read_project
+from sandbox.state import Address, State
+
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; a refusal is one line and exit 1."""
+    asked = _parser().parse_args(arguments)
+    state = State(Path(asked.state))
+    try:
+        return int(COMMANDS[asked.command](asked, state))
+    except SandboxError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description="AWS on this machine, loopback only.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--state", default=".sandbox", metavar="DIR", help="state directory (default: .sandbox)")
+    up = commands.add_parser("up", parents=[shared], help="start, and serve until interrupted")
+    up.add_argument("--port", type=int, default=0, metavar="N", help="port (default: a free one)")
+    up.add_argument("--images", action="append", default=[], metavar="DIR", help="more image files; may repeat")
+    up.add_argument("--detach", action="store_true", help="return when it serves")
+    commands.add_parser("down", parents=[shared], help="stop, and everything it started")
+    commands.add_parser("env", parents=[shared], help="print the environment that clients need")
+    commands.add_parser("status", parents=[shared], help="say whether it runs; exit 3 if not")
+    return parser
+
+
+def up(asked: argparse.Namespace, state: State) -> int:
+    """Serve here, or leave a server behind."""
+    root = Path.cwd()
+    project = read_project(root)
+    if asked.detach:
+        return _detach(asked, state)
+    from sandbox import server
+
+    state.hold()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    try:
+        server.serve(project, state, asked.port, tuple(map(Path, asked.images)), root / "infra")
+    finally:
+        state.release()
+    # Threads of jobs may be anywhere; the kernel ends their processes with this one.
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def _detach(asked: argparse.Namespace, state: State) -> int:
+    if state.is_held():
+        state.hold()
+    try:
+        state.home.mkdir(parents=True, exist_ok=True)
+        log = state.log.open("wb")
+    except OSError as error:
+        raise state.unusable(error) from None
+    images = [word for folder in asked.images for word in ("--images", folder)]
+    command = [sys.executable, "-m", "sandbox", "up", "--state", str(state.home), "--port", str(asked.port), *images]
+    with log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    return _report_start(process, state)
+
+
+def _report_start(process: subprocess.Popen[bytes], state: State) -> int:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        if address := state.address():
+            print(f"sandbox ready: {address.endpoint} (account {address.account}, {address.region})")  # noqa: T201
+            return 0
+        time.sleep(0.05)
+    process.kill()
+    lines = state.log.read_text(encoding="utf-8", errors="replace").splitlines()
+    raise SandboxError(lines[-1] if lines else f"the server did not start within {START_SECONDS:.0f} s")
+
+
+def down(asked: argparse.Namespace, state: State) -> int:
+    """End the server of a state directory; nothing to end is no fault."""
+    address = state.address()
+    if address is None:
+        print(f"no sandbox runs in {str(state.home)!r}")  # noqa: T201
+        return 0
+    _send(address, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    while state.is_held() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if state.is_held():
+        _send(address, signal.SIGKILL)
+    print(f"sandbox stopped: {address.endpoint}")  # noqa: T201
+    return 0
+
+
+def _send(address: Address, number: signal.Signals) -> None:
+    try:
+        os.kill(address.pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def env(asked: argparse.Namespace, state: State) -> int:
+    """Print what a shell, the SDKs, DVC and the AWS CLI need to reach the sandbox."""
+    address = _running(state)
+    settings = {
+        "AWS_ENDPOINT_URL": address.endpoint,
+        "AWS_DEFAULT_REGION": address.region,
+        "AWS_REGION": address.region,
+        "AWS_ACCESS_KEY_ID": "AKIASANDBOXOPERATOR0",
+        "AWS_SECRET_ACCESS_KEY": "sandbox",
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
+    for name, value in settings.items():
+        print(f"export {name}={value}")  # noqa: T201
+    print("unset AWS_SESSION_TOKEN AWS_PROFILE")  # noqa: T201
+    return 0
+
+
+def status(asked: argparse.Namespace, state: State) -> int:
+    """Say where the sandbox is."""
+    address = state.address()
+    if address is None:
+        print(f"not running ({str(state.home)!r})")  # noqa: T201
+        return 3
+    print(f"running: {address.endpoint} (pid {address.pid}, account {address.account}, {address.region})")  # noqa: T201
+    return 0
+
+
+def _running(state: State) -> Address:
+    address = state.address()
+    if address is None:
+        raise SandboxError(f"no sandbox runs in {str(state.home)!r}. Start one: python -m sandbox up --detach")
+    return address
+
+
+COMMANDS = {"up": up, "down": down, "env": env, "status": status}
+
+if __name__ == "__main__":
+    sys.exit(main())

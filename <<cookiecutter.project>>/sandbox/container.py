@@ -1,0 +1,140 @@
+"""Runs one command as a container would: private /opt/ml, private process tree, nothing left behind.
+
+    python container.py PARENT_PID ML_DIR WORK_DIR PROGRAM [ARGUMENT …]
+
+Standard library only: it is started by path, outside any package. Three processes take part. The outer
+one dies with the server (PR_SET_PDEATHSIG); the middle one is process 1 of a new PID namespace, so its
+death ends whatever the job started, daemons included; the inner one becomes PROGRAM.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import FrameType
+
+NEW_MOUNTS, NEW_USER, NEW_PIDS = 0x00020000, 0x10000000, 0x20000000
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
+PR_SET_PDEATHSIG = 1
+UNAVAILABLE = 125  # what `docker run` answers when the container itself could not be made
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Enter the namespaces, then act as the init process of the command."""
+    parent, ml, work, *command = arguments
+    try:
+        enter_namespaces()
+        die_with_parent(int(parent))
+        mount_ml(Path(ml))
+    except OSError as error:
+        print(f"no private /opt/ml: {error}", file=sys.stderr)  # noqa: T201
+        return UNAVAILABLE
+    init = os.fork()
+    if init == 0:
+        os._exit(run_as_init(work, command))
+    forward_signals(init)
+    return exit_code(wait(init))
+
+
+def enter_namespaces() -> None:
+    """Become root of a user namespace of our own, which allows the other two without privileges."""
+    user, group = os.getuid(), os.getgid()
+    checked(libc.unshare(NEW_USER | NEW_MOUNTS | NEW_PIDS), "unshare")
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"0 {user} 1")
+    Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel for SIGKILL when the parent goes; set after unshare, which clears it."""
+    checked(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+    if parent and os.getppid() != parent:
+        raise OSError("the server is gone")
+
+
+def mount_ml(ml: Path) -> None:
+    """Put the job's directory at /opt/ml and keep whatever else lives under /opt."""
+    mount("none", "/", None, MS_REC | MS_PRIVATE)
+    with tempfile.TemporaryDirectory() as scratch:
+        mount("tmpfs", scratch, "tmpfs", 0)
+        for entry in Path("/opt").iterdir():
+            if entry.name != "ml":
+                keep(entry, Path(scratch, entry.name))
+        Path(scratch, "ml").mkdir()
+        mount(str(ml), f"{scratch}/ml", None, MS_BIND)
+        mount(scratch, "/opt", None, MS_BIND | MS_REC)
+        checked(libc.umount2(scratch.encode(), 2), "umount")  # MNT_DETACH
+
+
+def keep(entry: Path, place: Path) -> None:
+    """Bind a folder of /opt (hosted Pythons live there), or copy a link or a small file."""
+    if entry.is_symlink():
+        place.symlink_to(entry.readlink())
+    elif entry.is_dir():
+        place.mkdir()
+        mount(str(entry), str(place), None, MS_BIND | MS_REC)
+    elif entry.is_file():
+        place.touch()
+        mount(str(entry), str(place), None, MS_BIND)
+
+
+def run_as_init(work: str, command: list[str]) -> int:
+    """Start the command, reap orphans, and end with the command's own exit code."""
+    die_with_parent(0)
+    try:
+        mount("proc", "/proc", "proc", 0)
+    except OSError:
+        pass  # a container without the right to mount /proc: the job sees the outer one
+    try:
+        child = subprocess.Popen(command, cwd=work)
+    except OSError as error:
+        print(f"cannot run {command[0]!r}: {error}", file=sys.stderr)  # noqa: T201
+        return 127
+    forward_signals(child.pid)
+    while True:
+        pid, status = os.wait()
+        if pid == child.pid:
+            return exit_code(status)
+
+
+def forward_signals(target: int) -> None:
+    """Hand SIGTERM on: process 1 of a namespace ignores it unless it says otherwise."""
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        os.kill(target, number)
+
+    signal.signal(signal.SIGTERM, forward)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def wait(pid: int) -> int:
+    return os.waitpid(pid, 0)[1]
+
+
+def exit_code(status: int) -> int:
+    code = os.waitstatus_to_exitcode(status)
+    return 128 - code if code < 0 else code
+
+
+def mount(source: str, target: str, kind: str | None, flags: int) -> None:
+    checked(
+        libc.mount(source.encode(), target.encode(), kind.encode() if kind else None, flags, None),
+        f"mount {target}",
+    )
+
+
+def checked(result: int, what: str) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

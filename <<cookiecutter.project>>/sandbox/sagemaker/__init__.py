@@ -1,0 +1,1 @@
+"""SageMaker that runs: jobs, pipelines and endpoints as processes."""

@@ -1,0 +1,109 @@
+"""The table of SageMaker operations: what is here is served, everything else is refused by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sandbox.errors import ServiceError
+from sandbox.sagemaker import runtime
+from sandbox.sagemaker.endpoint_configs import EndpointConfigs
+from sandbox.sagemaker.endpoints import Endpoints
+from sandbox.sagemaker.execution import JobKind
+from sandbox.sagemaker.models import Models
+from sandbox.sagemaker.pipelines import Pipelines
+from sandbox.sagemaker.processing import Processing
+from sandbox.sagemaker.registry import Registry
+from sandbox.sagemaker.tags import Tags
+from sandbox.sagemaker.training import Training
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.wire import Target
+    from sandbox.world import Call, World
+
+class SageMaker:
+    """Everything that answers to the signing name `sagemaker`."""
+
+    services = ("sagemaker", "sagemaker-runtime", "sagemaker-metrics", "sagemaker-featurestore-runtime")
+
+    def __init__(self, world: World) -> None:
+        tags = Tags()
+        registry = Registry(world, tags)
+        models = Models(world, registry, tags)
+        configs = EndpointConfigs(world, models, tags)
+        training, processing = Training(world, tags), Processing(world, tags)
+        self._endpoints = Endpoints(world, models, configs, tags)
+        kinds = {
+            "Training": JobKind("create_training_job", "stop_training_job", "TrainingJob", training.wait),
+            "Processing": JobKind("create_processing_job", "stop_processing_job", "ProcessingJob", processing.wait),
+        }
+        pipelines = Pipelines(world, tags, kinds)
+        self.operations: dict[str, Callable[[Call], dict[str, Any]]] = {
+            "AddTags": tags.add,
+            "DeleteTags": tags.delete,
+            "ListTags": tags.list,
+            "CreateModelPackageGroup": registry.create_group,
+            "DescribeModelPackageGroup": registry.describe_group,
+            "DeleteModelPackageGroup": registry.delete_group,
+            "ListModelPackageGroups": registry.list_groups,
+            "CreateModelPackage": registry.create,
+            "DescribeModelPackage": registry.describe,
+            "UpdateModelPackage": registry.update,
+            "DeleteModelPackage": registry.delete,
+            "ListModelPackages": registry.list,
+            "CreateModel": models.create,
+            "DescribeModel": models.describe,
+            "DeleteModel": models.delete,
+            "ListModels": models.list,
+            "CreateEndpointConfig": configs.create,
+            "DescribeEndpointConfig": configs.describe,
+            "DeleteEndpointConfig": configs.delete,
+            "ListEndpointConfigs": configs.list,
+            "CreateEndpoint": self._endpoints.create,
+            "UpdateEndpoint": self._endpoints.update,
+            "DescribeEndpoint": self._endpoints.describe,
+            "DeleteEndpoint": self._endpoints.delete,
+            "ListEndpoints": self._endpoints.list,
+            "CreateTrainingJob": training.create,
+            "DescribeTrainingJob": training.describe,
+            "ListTrainingJobs": training.list,
+            "StopTrainingJob": training.stop,
+            "CreateProcessingJob": processing.create,
+            "DescribeProcessingJob": processing.describe,
+            "ListProcessingJobs": processing.list,
+            "StopProcessingJob": processing.stop,
+            "CreatePipeline": pipelines.create,
+            "UpdatePipeline": pipelines.update,
+            "DescribePipeline": pipelines.describe,
+            "DeletePipeline": pipelines.delete,
+            "ListPipelines": pipelines.list,
+            "ListPipelineVersions": pipelines.list_versions,
+            "StartPipelineExecution": pipelines.start,
+            "StopPipelineExecution": pipelines.stop,
+            "DescribePipelineExecution": pipelines.describe_execution,
+            "DescribePipelineDefinitionForExecution": pipelines.describe_definition,
+            "ListPipelineExecutions": pipelines.list_executions,
+            "ListPipelineExecutionSteps": pipelines.list_steps,
+            "ListPipelineParametersForExecution": pipelines.list_parameters,
+        }
+
+    def handler(self, target: Target) -> Callable[[Call], dict[str, Any]]:
+        """Find what serves an operation; refuse by name what nothing does."""
+        handler = self.operations.get(target.operation) if target.service == "sagemaker" else None
+        if handler is None:
+            raise refused(target)
+        return handler
+
+    def invoke(self, target: Target, environ: dict[str, Any], body: bytes) -> tuple[str, runtime.Headers, bytes]:
+        """Serve the runtime's one operation."""
+        if target.operation != "InvokeEndpoint":
+            raise refused(target)
+        return runtime.invoke(self._endpoints, target.path["EndpointName"], environ, body)
+
+
+def refused(target: Target) -> ServiceError:
+    return ServiceError(
+        "UnknownOperationException",
+        f"the sandbox does not serve {target.service}:{target.operation}; see docs/sandbox.md",
+    )

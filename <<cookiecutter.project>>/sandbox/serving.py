@@ -1,0 +1,176 @@
+"""What an endpoint's container runs: the model's own handler behind /ping and /invocations.
+
+    python serving.py PORT_FILE
+
+Standard library only: the image's Python runs it by path. It follows AWS's scikit-learn container: handler
+functions from SAGEMAKER_PROGRAM, 415 and 406 for a format that a handler declares unsupported, else 500.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import traceback
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+MODEL_DIR = "/opt/ml/model"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer of /invocations."""
+
+    status: int
+    kind: str
+    body: bytes
+
+
+class Model:
+    """A loaded model and the handler functions around it."""
+
+    def __init__(self, handler: Any) -> None:
+        self._input = getattr(handler, "input_fn", read_json)
+        self._predict = getattr(handler, "predict_fn", lambda data, model: model.predict(data))
+        self._output = getattr(handler, "output_fn", write_json)
+        self._transform = getattr(handler, "transform_fn", None)
+        self._loaded = handler.model_fn(MODEL_DIR)
+
+    def answer(self, body: bytes, kind: str, accept: str) -> Reply:
+        """Answer one request as the container would, errors included."""
+        failing = 415
+        try:
+            content: Any = body.decode() if kind.startswith("text/") or "json" in kind else body
+            if self._transform:
+                return reply(self._transform(self._loaded, content, kind, accept), accept)
+            data = self._input(content, kind)
+            failing = 500
+            prediction = self._predict(data, self._loaded)
+            failing = 406
+            return reply(self._output(prediction, accept), accept)
+        except Exception as error:  # noqa: BLE001  # user code may raise anything; the client must hear of it
+            traceback.print_exc()
+            status = failing if type(error).__name__ == "UnsupportedFormatError" else 500
+            return Reply(status, "text/plain", str(error).encode() or type(error).__name__.encode())
+
+
+def reply(result: Any, accept: str) -> Reply:
+    """Take what output_fn returned: a body, or a body and its content type."""
+    body, kind = result if isinstance(result, tuple) else (result, accept)
+    if isinstance(body, str):
+        body = body.encode()
+    return Reply(200, kind, bytes(body))
+
+
+def read_json(body: Any, kind: str) -> Any:
+    if "json" not in kind:
+        raise UnsupportedFormatError(f"content type {kind!r} is not supported; define input_fn")
+    return json.loads(body)
+
+
+def write_json(prediction: Any, accept: str) -> str:
+    if "json" not in accept:
+        raise UnsupportedFormatError(f"accept type {accept!r} is not supported; define output_fn")
+    return json.dumps(prediction.tolist() if hasattr(prediction, "tolist") else prediction)
+
+
+class UnsupportedFormatError(Exception):
+    """A content type that a handler cannot read or write."""
+
+
+def load_handler() -> Any:
+    """Import SAGEMAKER_PROGRAM from the model's code folder."""
+    folder = Path(os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY", f"{MODEL_DIR}/code"))
+    program = folder / os.environ.get("SAGEMAKER_PROGRAM", "inference.py")
+    sys.path.insert(0, str(folder))
+    install_requirements(folder / "requirements.txt")
+    spec = importlib.util.spec_from_file_location(program.stem, program)
+    if spec is None or spec.loader is None or not program.is_file():
+        raise SystemExit(f"no handler at {str(program)!r}: set SAGEMAKER_PROGRAM to a file of the archive's code/")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[program.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def install_requirements(listing: Path) -> None:
+    """Install the archive's requirements, unless the image has them already."""
+    if not listing.is_file() or satisfied(listing):
+        return
+    command = [sys.executable, "-m", "pip", "install", "--no-input", "-r", str(listing)]
+    if subprocess.run(command, check=False).returncode != 0:
+        raise SystemExit(f"pip could not install {str(listing)!r}")
+
+
+def satisfied(listing: Path) -> bool:
+    """Whether each requirement that applies here is installed; pip carries the reader of markers."""
+    from pip._vendor.packaging.requirements import (  # type: ignore[import-not-found,unused-ignore]
+        InvalidRequirement,
+        Requirement,
+    )
+
+    text = listing.read_text(encoding="utf-8").replace("\\\n", " ")
+    for line in (line.split("#")[0].split("--hash")[0].strip() for line in text.splitlines()):
+        try:
+            wanted = Requirement(line) if line else None
+            if wanted and (wanted.marker is None or wanted.marker.evaluate()):
+                if not wanted.specifier.contains(version(wanted.name), prereleases=True):
+                    return False
+        except (InvalidRequirement, PackageNotFoundError):
+            return False
+    return True
+
+
+def handler_class(model: Model) -> type[BaseHTTPRequestHandler]:
+    """The HTTP face of a model."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        wbufsize = -1
+
+        def do_GET(self) -> None:
+            self._send(Reply(200 if self.path == "/ping" else 404, "text/plain", b""))
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.path != "/invocations":
+                self._send(Reply(404, "text/plain", b""))
+                return
+            kind = self.headers.get("Content-Type") or "application/json"
+            accept = self.headers.get("Accept") or "application/json"
+            fallback = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "application/json")
+            self._send(model.answer(body, kind, fallback if accept == "*/*" else accept))
+
+        def _send(self, answer: Reply) -> None:
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.kind)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            """Say nothing for a request that went well; handlers' tracebacks are the log."""
+
+    return Handler
+
+
+def main(port_file: str) -> None:
+    """Load the model, then listen, then say where: the port file exists only when pings succeed."""
+    model = Model(load_handler())
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler_class(model))
+    server.daemon_threads = True
+    partial = Path(f"{port_file}.partial")
+    partial.write_text(str(server.server_port), encoding="utf-8")
+    partial.rename(port_file)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,61 @@
+"""What the served operations share: names, clients, folders, processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sandbox.images import Images
+    from sandbox.launch import Launcher
+
+# The service's own hand in a trail, as AWS writes it.
+SERVICE_AGENT = "sagemaker.amazonaws.com"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One valid request to an operation that the sandbox serves itself."""
+
+    operation: str
+    params: dict[str, Any]
+    identity: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class World:
+    """The one account and region in which everything happens."""
+
+    account: str
+    region: str
+    endpoint: str
+    jobs: Path
+    images: Images
+    launcher: Launcher
+    closing: list[Callable[[], None]] = field(default_factory=list)
+
+    def arn(self, kind: str, name: str) -> str:
+        return f"arn:aws:sagemaker:{self.region}:{self.account}:{kind}/{name}"
+
+    def client(self, service: str, keys: dict[str, str]) -> Any:
+        """A client of our own endpoint, acting as the session that `keys` open."""
+        return boto3.session.Session().client(
+            service,
+            region_name=self.region,
+            endpoint_url=self.endpoint,
+            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=keys["AWS_SESSION_TOKEN"],
+            config=Config(user_agent=SERVICE_AGENT, proxies={}, retries={"mode": "standard"}),
+        )
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
