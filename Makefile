@@ -4,6 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 PAYLOAD := <<cookiecutter.project>>
 DEMO := build/demo
+BENCHMARKS := $(filter-out benchmarks/measure.py,$(wildcard benchmarks/*.py))
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url $(if $(UPGRADE),--upgrade)
 # The payload is checked in place and cookiecutter copies its folders whole: caches stay out of it
@@ -21,6 +22,7 @@ setup: $(VENV)/.synced ## the virtualenv, from requirements.lock
 
 # uv itself comes from the lock too, checked by hash, and installs the rest in parallel
 $(VENV)/.synced: requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit(f"$(PYTHON) is Python {v[0]}.{v[1]}; the locks allow 3.11 to 3.13. Type: make setup PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	awk '/^[^ ]/ {keep = /^uv==/} keep' requirements.lock > $(VENV)/uv.txt
 	$(BIN)/python -m pip install --quiet --require-hashes -r $(VENV)/uv.txt
@@ -50,7 +52,7 @@ test: setup ## everything: bakes, refusals, the payload's tests in place and in 
 	$(BIN)/python -m pytest -q -n 2 -p no:cacheprovider
 
 bench: setup ## benchmarks, each against its alternative
-	$(BIN)/python -m benchmarks
+	for program in $(BENCHMARKS); do $(BIN)/python "$$program" || exit 1; done
 
 lock: setup ## every lock, the payload's first; UPGRADE=1 for newer versions
 	cd '$(PAYLOAD)' && $(MAKE) --no-print-directory lock VENV=$(abspath $(VENV))

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -85,6 +86,19 @@ def test_make_help_lists_every_target_that_people_type(folder: str) -> None:
     assert phony is not None
     for target in set(phony.group(1).split()) - {"lint", "check-payload"}:
         assert f"make {target} " in listed
+
+
+@pytest.mark.parametrize("folder", [".", PAYLOAD])
+def test_a_python_that_the_locks_do_not_serve_is_refused(folder: str, tmp_path: Path) -> None:
+    old = tmp_path / "python3.9"
+    old.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = (3, 9, 1); $2"\n')
+    old.chmod(0o755)
+    command = ["make", "setup", f"PYTHON={old}", f"VENV={tmp_path / 'venv'}"]
+    refused = subprocess.run(command, cwd=ROOT / folder, capture_output=True, text=True)
+    said = f"{old} is Python 3.9; the locks allow 3.11 to 3.13. Type: make setup PYTHON=python3.12"
+    assert said in refused.stderr
+    assert refused.returncode != 0
+    assert not (tmp_path / "venv").exists()
 
 
 def test_no_name_is_windows_reserved_except_the_payloads_own() -> None:
