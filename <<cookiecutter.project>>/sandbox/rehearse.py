@@ -25,7 +25,9 @@ from rich.console import Console
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NOT_COPIED = shutil.ignore_patterns(".git", ".venv*", ".sandbox", "build", "__pycache__", ".*_cache", "cache", "tmp")
+NOT_COPIED = shutil.ignore_patterns(
+    ".git", ".venv*", ".sandbox", "build", "__pycache__", ".*_cache", "cache", "tmp"
+)
 GIT_IDENTITY = {
     "GIT_AUTHOR_NAME": "Rehearsal",
     "GIT_AUTHOR_EMAIL": "rehearsal@example.com",
@@ -109,7 +111,9 @@ def set_stage(project: Path, folder: Path) -> Stage:
     environment = {**os.environ, **GIT_IDENTITY, "PYTHONPATH": os.pathsep.join(["src", "libs", "."])}
     environment["PATH"] = os.pathsep.join([binaries, os.environ.get("PATH", "")])
     environment["DVC_NO_ANALYTICS"] = "1"
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # the SDK's import takes seconds when nothing is compiled
+    environment.pop(
+        "PYTHONDONTWRITEBYTECODE", None
+    )  # the SDK's import takes seconds when nothing is compiled
     stage = Stage(folder, environment)
     with stage.act("Copy the project and commit it"):
         for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "Start"]):
@@ -131,7 +135,9 @@ def sandbox(stage: Stage) -> Iterator[None]:
 
 def read_exports(text: str) -> dict[str, str]:
     """The variables of `export NAME=value` lines."""
-    pairs = (line.removeprefix("export ").split("=", 1) for line in text.splitlines() if line.startswith("export "))
+    pairs = (
+        line.removeprefix("export ").split("=", 1) for line in text.splitlines() if line.startswith("export ")
+    )
     return {name: value.strip("'\"") for name, value in pairs}
 
 
@@ -155,6 +161,8 @@ def push_data(stage: Stage, model: str) -> None:
         if fetch.is_file():
             stage.run(sys.executable, str(fetch), shown=f"python models/{model}/data/fetch.py")
         pointers = [str(path.relative_to(stage.folder)) for path in fetch.parent.glob("*.dvc")]
+        data = [pointer.removesuffix(".dvc") for pointer in pointers]
+        stage.python("dvc", "add", "-q", *data, shown=f"dvc add {' '.join(data)}")
         stage.python("dvc", "push", "-q", *pointers, shown=f"dvc push {' '.join(pointers)}")
         stage.mlops("data", "publish", model)
 
@@ -184,7 +192,9 @@ def ask(stage: Stage, model: str) -> None:
     console.print(body.decode(), markup=False, style="dim", overflow="ellipsis", no_wrap=True)
     runtime = session.client("sagemaker-runtime", endpoint_url=endpoint_url)
     name = json.loads(stage.mlops("status", "--json", quiet=True))[0]["endpoint"]
-    answer = runtime.invoke_endpoint(EndpointName=name, ContentType="text/csv", Accept="application/json", Body=body)
+    answer = runtime.invoke_endpoint(
+        EndpointName=name, ContentType="text/csv", Accept="application/json", Body=body
+    )
     console.print(f"[bold green]{answer['Body'].read().decode().strip()}[/]")
 
 

@@ -30,6 +30,7 @@ class Row:
 
     environment: str
     model: str
+    endpoint: str
     pinned: str
     live: str
     status: str
@@ -74,7 +75,7 @@ def compare(
 def compare_pin(project: Project, environment: Environment, pin: Pin, live: Live | None) -> Row:
     """One pin against its endpoint."""
     wanted = pin.config_name(project, environment)
-    row = (environment, pin.model, pin.release_hex[:12])
+    row = (environment, pin.model, project.endpoint(environment, pin.model), pin.release_hex[:12])
     if live is None:
         return Row(*row, "", "", "pinned, but there is no endpoint")
     if live.config != wanted:
@@ -95,7 +96,7 @@ def unpinned_rows(
     for name, state in live.items():
         if state and name not in pinned:
             model = name.removeprefix(prefix)
-            yield Row(environment, model, "", state.config, state.status, "live, but no pin asks for it")
+            yield Row(environment, model, name, "", state.config, state.status, "live, but no pin asks for it")
 
 
 def show(rows: list[Row]) -> None:
