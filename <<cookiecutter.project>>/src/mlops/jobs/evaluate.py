@@ -49,9 +49,8 @@ def read_test(folder: Path) -> TestSet:
     features, truth = folder / "features.csv", folder / "truth.csv"
     rows, labels = count_rows(features), count_rows(truth)
     if rows != labels or not rows:
-        raise job.JobError(
-            f"test/features.csv has {rows} rows, test/truth.csv has {labels}; equal, not 0, allowed"
-        )
+        found = f"test/features.csv has {rows} rows, test/truth.csv has {labels}"
+        raise job.JobError(f"{found}; as many, and at least 1, are needed")
     return TestSet(features, truth, rows)
 
 

@@ -4,22 +4,31 @@ Job programs travel as plain files into the framework image: standard library, P
 and nothing of `mlops`.
 """
 
+import gzip
 import hashlib
 import json
 import os
 import subprocess
 import sys
 import tarfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import needs
 
 # Both kinds of job mount the programs three levels deep: processing/input/jobs and input/data/jobs.
 ML = Path(__file__).absolute().parents[3]
 REASON_LIMIT = 1000  # SageMaker keeps 1 KB of it
+
+
+class Readable(Protocol):
+    """A file, a gzip file or a download."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes, none at the end."""
 
 
 class JobError(Exception):
@@ -76,10 +85,24 @@ def the_only(folder: Path, pattern: str) -> Path:
 
 def digest(path: Path, algorithm: str = "sha256") -> str:
     """Hash a file of any size."""
-    total = hashlib.new(algorithm, usedforsecurity=False)
     with path.open("rb") as content:
-        while block := content.read(1 << 20):
-            total.update(block)
+        return hash_stream(content, algorithm)
+
+
+def tar_digest(archive: Path) -> str:
+    """Hash the tar inside a .tar.gz: compressors of equal content differ between machines."""
+    try:
+        with gzip.open(archive) as content:
+            return hash_stream(content, "sha256")
+    except (OSError, EOFError, zlib.error) as error:
+        raise JobError(f"{archive.name} is not a whole gzip file: {error}") from error
+
+
+def hash_stream(content: Readable, algorithm: str) -> str:
+    """Hash without holding more than a block in memory."""
+    total = hashlib.new(algorithm, usedforsecurity=False)
+    while block := content.read(1 << 20):
+        total.update(block)
     return total.hexdigest()
 
 
@@ -94,11 +117,11 @@ def unpack(archive: Path, folder: Path) -> Path:
 
 
 def unpack_bundle(source: Path, folder: Path) -> Path:
-    """Unpack the bundle after checking that its bytes are those its name promises."""
+    """Unpack the bundle after checking that its content is what its name promises."""
     archive = the_only(source, "*.tar.gz")
-    found = digest(archive)
+    found = tar_digest(archive)
     if found != archive.name.removesuffix(".tar.gz"):
-        raise JobError(f"bundle {archive.name} has sha256 {found}: its bytes are not those its name promises")
+        raise JobError(f"bundle {archive.name} holds a tar of sha256 {found}, not the one its name promises")
     return unpack(archive, folder)
 
 

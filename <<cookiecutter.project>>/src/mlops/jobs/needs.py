@@ -57,7 +57,8 @@ def install_unmet(code: Path, site: Path) -> None:
     wanted.write_text("".join(f"{pin.entry}\n" for pin in missing))
     done = subprocess.run(_pip(wanted, site, code / "wheels"), capture_output=True, text=True, check=False)
     if done.returncode:
-        raise NeedsError(f"pip could not install {len(missing)} packages: {_last_error(done.stderr)}")
+        names = ", ".join(pin.requirement for pin in missing)
+        raise NeedsError(f"pip could not install {names}: {_last_error(done.stderr)}")
 
 
 def _pip(wanted: Path, site: Path, wheels: Path) -> list[str]:

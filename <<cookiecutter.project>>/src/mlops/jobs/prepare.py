@@ -24,9 +24,8 @@ def run(ml: Path, work: Path) -> None:
 def stage(source: Path, folder: Path) -> Path:
     """Verify every file that the manifest names and show the script these and no others."""
     if not (source / MANIFEST).is_file():
-        raise job.JobError(
-            f"the dataset has no {MANIFEST}: it was not published in full. Run mlops data publish"
-        )
+        published = "which is published last. Type: mlops data publish"
+        raise job.JobError(f"the dataset has no {MANIFEST}, {published}")
     files = job.read_json(source / MANIFEST)["files"]
     if not files:
         raise job.JobError(f"{MANIFEST} names no files")

@@ -80,10 +80,11 @@ def store(s3: "S3Client", path: Path, bucket: str, key: str) -> Stored:
             raise
     else:
         return stored
-    found = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
-    if (found.get("ChecksumSHA256"), found["ContentLength"]) != (checksum, stored.size):
+    # The bytes themselves decide: a store need not keep the checksum that an object came with.
+    found = job.hash_stream(s3.get_object(Bucket=bucket, Key=key)["Body"], "sha256")
+    if found != sha256:
         raise job.JobError(
-            f"{stored.uri} already holds other bytes ({found['ContentLength']}, these are {stored.size}). "
+            f"{stored.uri} already holds other bytes (sha256 {found}, these are {sha256}). "
             "Sealed objects are never overwritten: find out who wrote it"
         )
     return Stored(stored.uri, sha256, stored.size, fresh=False)

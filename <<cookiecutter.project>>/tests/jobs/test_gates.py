@@ -1,0 +1,54 @@
+"""Gates: bounds are inclusive, what cannot be judged fails, and the reason fits in one line."""
+
+import math
+from typing import Any
+
+import pytest
+
+
+def judge(rules: list[dict[str, Any]], metrics: dict[str, float]) -> Any:
+    import gates
+
+    return gates.evaluation("adder", 10, metrics, None, rules)
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "passed", "why"),
+    [
+        ({"min": 0.97}, 0.9912, True, "0.9912 is at least 0.97"),
+        ({"min": 0.97}, 0.97, True, "0.97 is at least 0.97"),
+        ({"min": 0.97}, 0.8, False, "0.8 is below 0.97"),
+        ({"max": 62}, 62.0, True, "62 is at most 62"),
+        ({"max": 62}, 70.125, False, "70.125 is above 62"),
+        ({"max": 62}, math.inf, False, "inf is above 62"),
+        ({"min": 0, "max": None}, -1, False, "-1 is below 0"),
+        ({"max": 62}, math.nan, False, "score is not a number on these rows"),
+    ],
+)
+def test_a_bound_is_judged_in_words(rule: dict[str, float], value: float, passed: bool, why: str) -> None:
+    [verdict] = judge([{"metric": "score", **rule}], {"score": value})["gates"]
+    assert (verdict["passed"], verdict["why"]) == (passed, why)
+
+
+def test_a_metric_that_was_not_reported_fails_its_gate() -> None:
+    found = judge([{"metric": "score", "min": 0.5}], {"other": 1.0})
+    assert found["reason"] == "gate score >= 0.5 failed: evaluate.py reported no score"
+
+
+def test_both_bounds_are_judged_apart() -> None:
+    gates = judge([{"metric": "score", "min": 0.2, "max": 0.8}], {"score": 0.9})["gates"]
+    assert [(gate["gate"], gate["passed"]) for gate in gates] == [
+        ("score >= 0.2", True),
+        ("score <= 0.8", False),
+    ]
+
+
+def test_without_a_gate_nothing_passes() -> None:
+    found = judge([], {"score": 1.0})
+    assert (found["passed"], found["reason"]) == (False, "no gate is set: model.yml must name at least one")
+
+
+def test_every_failed_gate_is_named() -> None:
+    rules = [{"metric": "a", "min": 1}, {"metric": "b", "max": 1}, {"metric": "c", "min": 0}]
+    found = judge(rules, {"a": 0, "b": 2, "c": 1})
+    assert found["reason"] == "gate a >= 1 failed: 0 is below 1; gate b <= 1 failed: 2 is above 1"
