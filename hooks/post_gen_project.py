@@ -35,6 +35,9 @@ KEEP: dict[str, Callable[[Answers], bool]] = {
     ".github": on_github,
 }
 
+# A clone that somebody worked in has these too: git ignores them, cookiecutter copies them
+LEFTOVERS = (".mypy_cache", ".pytest_cache", ".ruff_cache", ".sandbox", ".venv", "build")
+
 
 def delete_unchosen(project: Path, answers: Answers) -> None:
     """Removes the rows whose condition fails. A row that names nothing is a mistake in KEEP."""
@@ -48,6 +51,12 @@ def delete_unchosen(project: Path, answers: Answers) -> None:
             remove(project / path)
 
 
+def delete_leftovers(project: Path) -> None:
+    for path in [*map(project.joinpath, LEFTOVERS), *project.rglob("__pycache__")]:
+        if path.exists():
+            remove(path)
+
+
 def remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
@@ -57,4 +66,5 @@ def remove(path: Path) -> None:
 
 if __name__ == "__main__":
     # JSON in a raw string: tojson escapes quotes, so no answer can end the literal
+    delete_leftovers(Path.cwd())
     delete_unchosen(Path.cwd(), json.loads(r"""<< cookiecutter | tojson >>"""))

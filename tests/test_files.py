@@ -1,13 +1,14 @@
 """Which files a project has, exactly, for every combination of choices."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
-from hooks.post_gen_project import KEEP, Answers, delete_unchosen
+from hooks.post_gen_project import KEEP, LEFTOVERS, Answers, delete_unchosen
 from hooks.pre_gen_project import refuse_ci
-from tests.conftest import Bake
+from tests.conftest import Bake, make_project
 from tests.template import (
     PAYLOAD,
     ROOT,
@@ -49,6 +50,18 @@ def test_each_row_of_keep_is_there_in_one_project_and_gone_in_another(row: str) 
 def test_a_row_of_keep_that_names_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"KEEP names \['libs/tabular', .*which the template lacks"):
         delete_unchosen(tmp_path, {"examples": "yes", "forge": "github", "ci": "github-actions"})
+
+
+@pytest.mark.parametrize("folder", [*LEFTOVERS, "src/mlops/__pycache__"])
+def test_a_clone_that_somebody_worked_in_makes_the_same_project(
+    folder: str, template: Path, default_project: Path, tmp_path: Path
+) -> None:
+    worked_in = tmp_path / "template"
+    shutil.copytree(template, worked_in)
+    (worked_in / PAYLOAD / folder / "deep").mkdir(parents=True)
+    (worked_in / PAYLOAD / folder / "deep/made.bin").write_bytes(b"\x89 << nothing >>")
+    made = make_project(worked_in, tmp_path / "bakes", {})
+    assert list_project(made) == list_project(default_project)
 
 
 def test_without_examples_no_file_is_named_after_one(bake: Bake) -> None:
