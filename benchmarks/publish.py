@@ -1,4 +1,4 @@
-"""`mlops data publish` of 1,000 files, beside `dvc pull` and `aws s3 sync`: against one sandbox, in one run."""
+"""`mlops data publish` of 1,000 files, beside `dvc pull` and `aws s3 sync`, against one sandbox."""
 
 from __future__ import annotations
 

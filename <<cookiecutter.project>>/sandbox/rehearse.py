@@ -1,4 +1,4 @@
-"""Follow a model from its data to an answer over HTTP, on this machine: `python -m sandbox.rehearse [MODEL …]`.
+"""Follow a model from data to an answer over HTTP, on this machine: `python -m sandbox.rehearse [MODEL …]`.
 
 Works on a copy of the project, so that no commit, pin or data of yours changes. Every step is the command
 that a user or a workflow would type; nothing here does what a command could do.

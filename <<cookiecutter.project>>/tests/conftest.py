@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import subprocess
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 
+from mlops.aws import Aws
 from mlops.project import read_project
 from mlops.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.live import Bench
 
 REGION = "eu-west-1"
 ACCOUNT = "111111111111"
@@ -79,7 +83,7 @@ def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
         "GIT_AUTHOR_EMAIL": "ada@example.com",
         "GIT_COMMITTER_NAME": "Ada",
         "GIT_COMMITTER_EMAIL": "ada@example.com",
-        "AWS_ACCESS_KEY_ID": "AKIATEST",
+        "AWS_ACCESS_KEY_ID": "AKIATESTER0000000000",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": REGION,
         "MOTO_ACCOUNT_ID": ACCOUNT,
@@ -97,9 +101,34 @@ def aws() -> Iterator[None]:
     with mock_aws():
         s3 = boto3.client("s3", region_name=REGION)
         for kind in ("data", "releases"):
-            place = {"LocationConstraint": REGION}
-            s3.create_bucket(Bucket=f"acme-{kind}-{ACCOUNT}-{REGION}", CreateBucketConfiguration=place)
+            s3.create_bucket(
+                Bucket=f"acme-{kind}-{ACCOUNT}-{REGION}",
+                CreateBucketConfiguration={"LocationConstraint": REGION},
+            )
         yield
+
+
+@pytest.fixture(scope="session")
+def endpoint_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A sandbox that lasts for the run; tests keep apart by the names of their models."""
+    from tests.live import start_sandbox
+
+    yield from start_sandbox(tmp_path_factory.mktemp("live") / "project")
+
+
+@pytest.fixture
+def bench(workspace: Workspace, endpoint_url: str, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """A project whose AWS is the sandbox."""
+    from tests.live import Bench
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint_url)
+    return Bench(workspace.root, workspace.project, Aws(workspace.project.region))
+
+
+@pytest.fixture
+def name() -> str:
+    """A model name that no other test uses."""
+    return f"m{uuid.uuid4().hex[:10]}"
 
 
 @pytest.fixture

@@ -32,8 +32,8 @@ def test_a_folder_pointer_is_read() -> None:
         ("outs: []", "x.dvc: needs exactly one entry under 'outs', as `dvc add` writes it"),
         ("stages: {}", "x.dvc: needs exactly one entry under 'outs', as `dvc add` writes it"),
         (
-            FOLDER.replace("0cc1", "zzzz"),
-            "x.dvc: outs[0].md5: found 'zzzz75b9c0f1b6a831c399e269772661.dir'; allowed: 32 hex digits, with .dir",
+            FOLDER.replace("0cc175b9c0f1b6a831c399e269772661", "zz"),
+            "x.dvc: outs[0].md5: found 'zz.dir'; allowed: 32 hex digits, with .dir",
         ),
         (
             FOLDER.replace("raw", "../raw"),

@@ -1,0 +1,154 @@
+"""A sandbox for tests of verbs that change AWS, and releases made by hand to deploy on it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops.pin import dump_pin, make_pin, pin_path
+from mlops.release import Artifact, read_package
+from mlops.spec import Fleet
+from tests.conftest import PROJECT, REGION, commit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlops.aws import Aws
+    from mlops.project import Environment, Project
+
+PAYLOAD = Path(__file__).resolve().parents[1]
+IMAGE = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/empty:1"
+HANDLER = """
+import json, pathlib
+
+def model_fn(folder):
+    text = (pathlib.Path(folder) / "weights.txt").read_text()
+    if text == "broken":
+        raise ValueError("these weights cannot be loaded")
+    return text
+
+def input_fn(body, kind):
+    return body
+
+def predict_fn(data, model):
+    return model
+
+def output_fn(prediction, accept):
+    return json.dumps(prediction), "application/json"
+"""
+
+
+def start_sandbox(folder: Path) -> Iterator[str]:
+    """Serve AWS for the test project; yields the endpoint's URL."""
+    folder.mkdir()
+    (folder / "project.yml").write_text(PROJECT)
+    (folder / "infra").symlink_to(PAYLOAD / "infra")
+    (folder / "images").mkdir()
+    (folder / "images/empty-1.txt").write_text("# nothing but Python and pip\n")
+    run_sandbox(folder, "up", "--detach", "--images", "images")
+    try:
+        yield json.loads((folder / ".sandbox/sandbox.json").read_text())["endpoint"]
+    finally:
+        run_sandbox(folder, "down")
+
+
+def run_sandbox(folder: Path, *arguments: str) -> None:
+    """One command of the sandbox."""
+    environment = {**os.environ, "PYTHONPATH": str(PAYLOAD)}
+    command = [sys.executable, "-m", "sandbox", *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A project under git, and the clients of the AWS it deploys to."""
+
+    root: Path
+    project: Project
+    aws: Aws
+
+    def register(self, model: str, weights: str, handler: str = HANDLER) -> Artifact:
+        """Put a sealed archive and register its package, as the pipeline's last job does."""
+        archive = pack({"weights.txt": weights, "code/inference.py": handler})
+        digest = hashlib.sha256(archive)
+        key = f"releases/{model}/{digest.hexdigest()}/model.tar.gz"
+        checksum = base64.b64encode(digest.digest()).decode()
+        bucket = self.project.releases_bucket
+        self.aws.s3.put_object(Bucket=bucket, Key=key, Body=archive, ChecksumSHA256=checksum)
+        return self.describe(
+            self.create_package(model, f"s3://{bucket}/{key}", digest.hexdigest(), len(archive))
+        )
+
+    def create_package(self, model: str, url: str, digest: str, size: int) -> str:
+        """The package of an archive, waiting for approval; its ARN."""
+        group, client = self.project.group(model), self.aws.sagemaker
+        if not client.list_model_package_groups(NameContains=group)["ModelPackageGroupSummaryList"]:
+            client.create_model_package_group(ModelPackageGroupName=group)
+        environment = {
+            "SAGEMAKER_PROGRAM": "inference.py",
+            "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+        }
+        container = {"Image": IMAGE, "ModelDataUrl": url, "Environment": environment}
+        inference = {
+            "Containers": [container],
+            "SupportedContentTypes": ["application/json"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        }
+        properties = {
+            "archive.sha256": digest,
+            "archive.size": str(size),
+            "data": "d" * 32,
+            "bundle": "b" * 64,
+            "commit": "c" * 40,
+            "execution": "arn:aws:sagemaker:eu-west-1:111111111111:pipeline/p/execution/e",
+            "evaluation.sha256": "e" * 64,
+        }
+        answer = client.create_model_package(
+            ModelPackageGroupName=group,
+            ModelApprovalStatus="PendingManualApproval",
+            InferenceSpecification=inference,  # type: ignore[arg-type]
+            CustomerMetadataProperties=properties,
+        )
+        return answer["ModelPackageArn"]
+
+    def describe(self, arn: str) -> Artifact:
+        """The artifact of a package."""
+        return read_package(self.aws.sagemaker.describe_model_package(ModelPackageName=arn))
+
+    def pin(
+        self, model: str, artifact: Artifact, environment: Environment = "staging", count: int = 1
+    ) -> str:
+        """Commit the pin of an artifact; the commit."""
+        path = self.root / pin_path(environment, model)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dump_pin(make_pin(model, artifact, Fleet(instance="ml.m5.large", count=count))))
+        return commit(self.root, f"Pin {model}")
+
+    def ask(self, model: str, environment: Environment = "staging") -> Any:
+        """The endpoint's answer: the weights it was sealed with."""
+        name = self.project.endpoint(environment, model)
+        answer = self.aws.runtime.invoke_endpoint(
+            EndpointName=name, ContentType="application/json", Body=b"1"
+        )
+        return json.loads(answer["Body"].read())
+
+
+def pack(members: dict[str, str]) -> bytes:
+    """A tar.gz of texts."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, text in members.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text.encode())
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    return buffer.getvalue()

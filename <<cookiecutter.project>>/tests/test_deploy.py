@@ -1,0 +1,215 @@
+"""`deploy` makes AWS match the pins, trusts nothing, and leaves what works alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlops import cli
+from mlops.deploy import decide
+from mlops.live import Live
+from mlops.pin import make_pin, pin_path
+from mlops.spec import Fleet
+from tests.conftest import git
+
+if TYPE_CHECKING:
+    from mlops.deploy import Act
+    from tests.live import Bench
+
+Said = pytest.CaptureFixture[str]
+
+
+@pytest.mark.parametrize(
+    ("live", "act"),
+    [
+        (None, "create"),
+        (Live("e", "wanted", "InService"), "nothing"),
+        (Live("e", "other", "InService"), "update"),
+        (Live("e", "wanted", "Creating"), "wait"),
+        (Live("e", "other", "Updating"), "wait"),
+        (Live("e", "other", "RollingBack"), "wait"),
+        (Live("e", "wanted", "Failed"), "replace"),
+    ],
+)
+def test_the_state_of_an_endpoint_decides_what_is_done(live: Live | None, act: Act) -> None:
+    assert decide(live, "wanted") == act
+
+
+def test_a_pinned_release_answers(bench: Bench, name: str, capsys: Said) -> None:
+    artifact = bench.register(name, "first")
+    bench.pin(name, artifact)
+    assert cli.run(["deploy", "staging", name]) == 0
+    assert capsys.readouterr().out == f"{name}: create, release {artifact.release}\n1 pins in staging\n"
+    assert bench.ask(name) == "first"
+
+
+def test_the_names_on_aws_show_the_release(bench: Bench, name: str) -> None:
+    artifact = bench.register(name, "first")
+    bench.pin(name, artifact)
+    cli.run(["deploy", "staging", name])
+    pin = make_pin(name, artifact, Fleet(instance="ml.m5.large"))
+    live = bench.aws.sagemaker.describe_endpoint(EndpointName=f"acme-staging-{name}")
+    config = bench.aws.sagemaker.describe_endpoint_config(EndpointConfigName=live["EndpointConfigName"])
+    assert live["EndpointConfigName"] == f"acme-{name}-staging-{pin.config_hex[:12]}"
+    assert config["ProductionVariants"][0]["ModelName"] == f"acme-{name}-staging-{pin.release_hex[:12]}"
+
+
+def test_a_second_deploy_does_nothing(bench: Bench, name: str, capsys: Said) -> None:
+    bench.pin(name, bench.register(name, "first"))
+    cli.run(["deploy", "staging", name])
+    capsys.readouterr()
+    assert cli.run(["deploy", "staging", name]) == 0
+    assert capsys.readouterr().out.startswith(f"{name}: nothing, release")
+
+
+def test_reverting_the_pin_is_the_rollback(bench: Bench, name: str) -> None:
+    bench.pin(name, bench.register(name, "first"))
+    cli.run(["deploy", "staging", name])
+    bench.pin(name, bench.register(name, "second"))
+    cli.run(["deploy", "staging", name])
+    assert bench.ask(name) == "second"
+    git(bench.root, "revert", "--no-edit", "HEAD")
+    assert cli.run(["deploy", "staging", name]) == 0
+    assert bench.ask(name) == "first"
+
+
+def test_a_pin_that_nobody_committed_is_not_deployed(bench: Bench, name: str, capsys: Said) -> None:
+    bench.pin(name, bench.register(name, "first"))
+    cli.run(["deploy", "staging", name])
+    path = bench.root / pin_path("staging", name)
+    committed = path.read_text()
+    bench.pin(name, bench.register(name, "second"))
+    edited = path.read_text()
+    git(bench.root, "reset", "-q", "--hard", "HEAD~1")
+    path.write_text(edited)
+    assert path.read_text() != committed
+    cli.run(["deploy", "staging", name])
+    assert bench.ask(name) == "first"
+
+
+def test_deploying_to_staging_approves_the_package(bench: Bench, name: str) -> None:
+    artifact = bench.register(name, "first")
+    bench.pin(name, artifact)
+    cli.run(["deploy", "staging", name])
+    package = bench.aws.sagemaker.describe_model_package(ModelPackageName=artifact.package)
+    assert package["ModelApprovalStatus"] == "Approved"
+    assert package["ApprovalDescription"] == f"pinned in staging: {artifact.release}"
+
+
+def test_prod_does_not_approve(bench: Bench, name: str, capsys: Said) -> None:
+    artifact = bench.register(name, "first")
+    bench.pin(name, artifact, "prod")
+    assert cli.run(["deploy", "prod", name]) == 1
+    assert (
+        f"is PendingManualApproval; staging approves first: mlops deploy staging {name}"
+        in capsys.readouterr().out
+    )
+    bench.pin(name, artifact, "staging")
+    assert cli.run(["deploy", "staging", name]) == 0
+    assert cli.run(["deploy", "prod", name]) == 0
+    assert bench.ask(name, "prod") == "first"
+
+
+def test_an_archive_changed_after_registration_is_refused(bench: Bench, name: str, capsys: Said) -> None:
+    bench.pin(name, bench.register(name, "first"))
+    cli.run(["deploy", "staging", name])
+    artifact = bench.register(name, "second")
+    bench.pin(name, artifact)
+    bench.aws.s3.put_object(Bucket=artifact.archive.bucket, Key=artifact.archive.key, Body=b"forged")
+    assert cli.run(["deploy", "staging", name]) == 1
+    said = capsys.readouterr().out
+    assert "was changed after it was registered: its SHA-256 is" in said
+    assert "Nothing was deployed" in said
+    assert bench.ask(name) == "first"
+
+
+def test_an_archive_that_is_gone_is_named(bench: Bench, name: str, capsys: Said) -> None:
+    artifact = bench.register(name, "first")
+    bench.pin(name, artifact)
+    bench.aws.s3.delete_object(Bucket=artifact.archive.bucket, Key=artifact.archive.key)
+    assert cli.run(["deploy", "staging", name]) == 1
+    place = f"s3://{artifact.archive.bucket}/{artifact.archive.key}"
+    assert f"{name}: the archive {place!r} of the pin does not exist" in capsys.readouterr().out
+
+
+def test_a_pin_that_lies_about_its_package_is_refused(bench: Bench, name: str, capsys: Said) -> None:
+    artifact = bench.register(name, "first")
+    bench.pin(name, artifact.model_copy(update={"data": "f" * 32}))
+    assert cli.run(["deploy", "staging", name]) == 1
+    assert "the pin or the package was changed by hand" in capsys.readouterr().out
+
+
+def test_a_rejected_package_is_refused(bench: Bench, name: str, capsys: Said) -> None:
+    artifact = bench.register(name, "first")
+    bench.pin(name, artifact)
+    bench.aws.sagemaker.update_model_package(ModelPackageArn=artifact.package, ModelApprovalStatus="Rejected")
+    assert cli.run(["deploy", "staging", name]) == 1
+    assert "is Rejected in the registry; pin another release" in capsys.readouterr().out
+
+
+def test_a_package_that_does_not_exist_is_named(bench: Bench, name: str, capsys: Said) -> None:
+    artifact = bench.register(name, "first")
+    bench.pin(name, artifact.model_copy(update={"package": artifact.package + "9"}))
+    assert cli.run(["deploy", "staging", name]) == 1
+    assert f"package '{artifact.package}9' of the pin does not exist" in capsys.readouterr().out
+
+
+def test_a_release_that_does_not_start_leaves_the_old_one_serving(
+    bench: Bench, name: str, capsys: Said
+) -> None:
+    bench.pin(name, bench.register(name, "first"))
+    cli.run(["deploy", "staging", name])
+    bench.pin(name, bench.register(name, "broken"))
+    assert cli.run(["deploy", "staging", name]) == 1
+    assert f"endpoint 'acme-staging-{name}' is InService with config" in capsys.readouterr().out
+    assert bench.ask(name) == "first"
+
+
+def test_a_first_release_that_does_not_start_is_replaced_by_the_next(bench: Bench, name: str) -> None:
+    bench.pin(name, bench.register(name, "broken"))
+    assert cli.run(["deploy", "staging", name]) == 1
+    bench.pin(name, bench.register(name, "first"))
+    assert cli.run(["deploy", "staging", name]) == 0
+    assert bench.ask(name) == "first"
+
+
+def test_a_config_name_taken_by_other_content_is_refused(bench: Bench, name: str, capsys: Said) -> None:
+    first = bench.register(name, "first")
+    bench.pin(name, first)
+    cli.run(["deploy", "staging", name])
+    second = bench.register(name, "second")
+    pin = make_pin(name, second, Fleet(instance="ml.m5.large"))
+    other = {"VariantName": "main", "ModelName": f"acme-{name}-staging-{first.release[7:19]}"}
+    bench.aws.sagemaker.create_endpoint_config(
+        EndpointConfigName=pin.config_name(bench.project, "staging"),
+        ProductionVariants=[{**other, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}],  # type: ignore[typeddict-item]
+    )
+    bench.pin(name, second)
+    assert cli.run(["deploy", "staging", name]) == 1
+    assert "exists, but serves" in capsys.readouterr().out
+    assert bench.ask(name) == "first"
+
+
+def test_one_bad_pin_does_not_stop_the_others(bench: Bench, name: str, capsys: Said) -> None:
+    good, bad = f"{name}a", f"{name}b"
+    artifact = bench.register(bad, "first")
+    bench.pin(bad, artifact.model_copy(update={"data": "f" * 32}))
+    bench.pin(good, bench.register(good, "first"))
+    assert cli.run(["deploy", "staging"]) == 1
+    assert "2 pins in staging" in capsys.readouterr().out
+    assert bench.ask(good) == "first"
+
+
+def test_a_dry_run_changes_nothing(bench: Bench, name: str, capsys: Said) -> None:
+    artifact = bench.register(name, "first")
+    bench.pin(name, artifact)
+    assert cli.run(["deploy", "staging", "--dry-run"]) == 0
+    assert capsys.readouterr().out == f"{name}: would create, release {artifact.release}\n1 pins in staging\n"
+    assert bench.aws.sagemaker.list_endpoints(NameContains=name)["Endpoints"] == []
+
+
+def test_a_model_without_a_pin_is_refused(bench: Bench, name: str, capsys: Said) -> None:
+    assert cli.run(["deploy", "staging", name]) == 1
+    remedy = f"Pin it: mlops propose {name} --to staging --dry-run"
+    assert capsys.readouterr().err == f"mlops: {name!r} is not pinned in staging at HEAD. {remedy}\n"
