@@ -17,7 +17,12 @@ EXAMPLES = ["yes", "no"]
 
 def run(project: Path, *command: str) -> str:
     """Run a command in a project with this virtualenv first on PATH; its output, which a failure shows."""
-    env = {**os.environ, "PATH": f"{VENV}/bin{os.pathsep}{os.environ['PATH']}", "COLUMNS": "200"}
+    env = {
+        **os.environ,
+        "PATH": f"{VENV}/bin{os.pathsep}{os.environ['PATH']}",
+        "PYTEST_XDIST_AUTO_NUM_WORKERS": "1",  # these tests run in parallel themselves
+        "PYTHONPATH": "",
+    }
     done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
     return done.stdout
