@@ -31,6 +31,7 @@ KEEP: dict[str, Callable[[Answers], bool]] = {
     "models/diabetes": with_examples,
     "models/tumor": with_examples,
     "buildspec": by_codepipeline,
+    ".github/dependabot.yml": by_github_actions,
     ".github/workflows": by_github_actions,
     ".github": on_github,
 }

@@ -1,6 +1,8 @@
 """Projects at work: their own checks, tests, hooks and rehearsal, as a user runs them."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +63,17 @@ def test_the_tests_in_place_are_those_of_a_project(template: Path, projects: dic
     )
     assert in_place
     assert in_place == in_a_bake
+
+
+def test_the_first_model_guide_works_as_written(projects: dict[str, Path], tmp_path: Path) -> None:
+    project = shutil.copytree(projects["no"], tmp_path / "project")
+    guide = (project / "docs/first-model.md").read_text()
+    begin, by_hand = re.findall(r"^```sh\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)[:2]
+    # the virtualenv is there and on PATH already
+    skipped = {"make setup", "source .venv/bin/activate"}
+    typed = [line for line in begin.splitlines() if line not in skipped]
+    run(project, "bash", "-c", "\n".join(["set -e", f"export VENV={VENV}", *typed, by_hand]))
+    assert list((project / "build/churn/model").iterdir())
 
 
 def test_the_commit_hooks_of_a_new_project_install_and_pass(projects: dict[str, Path]) -> None:
