@@ -1,12 +1,13 @@
 """The sandbox's command line: up, down, env, status.
 
-    python -m sandbox up [--port N] [--state DIR] [--images DIR] [--detach]
-    eval "$(python -m sandbox env)"
+python -m sandbox up [--port N] [--state DIR] [--images DIR] [--detach]
+eval "$(python -m sandbox env)"
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import signal
@@ -35,13 +36,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description="AWS on this machine, loopback only.")
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox", description="AWS on this machine, loopback only."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--state", default=".sandbox", metavar="DIR", help="state directory (default: .sandbox)")
+    shared.add_argument(
+        "--state", default=".sandbox", metavar="DIR", help="state directory (default: .sandbox)"
+    )
     up = commands.add_parser("up", parents=[shared], help="start, and serve until interrupted")
     up.add_argument("--port", type=int, default=0, metavar="N", help="port (default: a free one)")
-    up.add_argument("--images", action="append", default=[], metavar="DIR", help="more image files; may repeat")
+    up.add_argument(
+        "--images", action="append", default=[], metavar="DIR", help="more image files; may repeat"
+    )
     up.add_argument("--detach", action="store_true", help="return when it serves")
     commands.add_parser("down", parents=[shared], help="stop, and everything it started")
     commands.add_parser("env", parents=[shared], help="print the environment that clients need")
@@ -77,7 +84,17 @@ def _detach(asked: argparse.Namespace, state: State) -> int:
     except OSError as error:
         raise state.unusable(error) from None
     images = [word for folder in asked.images for word in ("--images", folder)]
-    command = [sys.executable, "-m", "sandbox", "up", "--state", str(state.home), "--port", str(asked.port), *images]
+    command = [
+        sys.executable,
+        "-m",
+        "sandbox",
+        "up",
+        "--state",
+        str(state.home),
+        "--port",
+        str(asked.port),
+        *images,
+    ]
     with log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
@@ -114,10 +131,8 @@ def down(asked: argparse.Namespace, state: State) -> int:
 
 
 def _send(address: Address, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(address.pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def env(asked: argparse.Namespace, state: State) -> int:
@@ -150,7 +165,9 @@ def status(asked: argparse.Namespace, state: State) -> int:
 def _running(state: State) -> Address:
     address = state.address()
     if address is None:
-        raise SandboxError(f"no sandbox runs in {str(state.home)!r}. Start one: python -m sandbox up --detach")
+        raise SandboxError(
+            f"no sandbox runs in {str(state.home)!r}. Start one: python -m sandbox up --detach"
+        )
     return address
 
 

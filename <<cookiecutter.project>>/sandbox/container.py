@@ -9,14 +9,19 @@ death ends whatever the job started, daemons included; the inner one becomes PRO
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 NEW_MOUNTS, NEW_USER, NEW_PIDS = 0x00020000, 0x10000000, 0x20000000
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
@@ -36,9 +41,11 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         print(f"no private /opt/ml: {error}", file=sys.stderr)  # noqa: T201
         return UNAVAILABLE
+    alive, closes_with_us = os.pipe()
     init = os.fork()
     if init == 0:
-        os._exit(run_as_init(work, command))
+        os.close(closes_with_us)
+        os._exit(run_as_init(alive, work, command))
     forward_signals(init)
     return exit_code(wait(init))
 
@@ -85,13 +92,14 @@ def keep(entry: Path, place: Path) -> None:
         mount(str(entry), str(place), None, MS_BIND)
 
 
-def run_as_init(work: str, command: list[str]) -> int:
+def run_as_init(alive: int, work: str, command: list[str]) -> int:
     """Start the command, reap orphans, and end with the command's own exit code."""
     die_with_parent(0)
-    try:
+    if select.select([alive], [], [], 0)[0]:
+        return UNAVAILABLE  # the outer process died before the kernel knew to tell us
+    # without the right to mount /proc, as in some containers, the job sees the outer one
+    with contextlib.suppress(OSError):
         mount("proc", "/proc", "proc", 0)
-    except OSError:
-        pass  # a container without the right to mount /proc: the job sees the outer one
     try:
         child = subprocess.Popen(command, cwd=work)
     except OSError as error:

@@ -1,7 +1,7 @@
 """What the sandbox refuses.
 
 SandboxError   the command line: one line, then exit 1
-└─ AlreadyRunning
+└─ AlreadyRunningError
 ServiceError   a call: becomes the error document that an AWS client parses
 """
 
@@ -12,7 +12,7 @@ class SandboxError(Exception):
     """The sandbox cannot do what its command line asked for."""
 
 
-class AlreadyRunning(SandboxError):
+class AlreadyRunningError(SandboxError):
     """Another server holds the state directory."""
 
 

@@ -20,7 +20,8 @@ OPERATOR = "AKIASANDBOXOPERATOR0"
 
 def apply(folder: Path, project: Project, endpoint: str) -> list[str]:
     """Create one stack for each template; the stacks' names."""
-    client = boto3.session.Session().client(
+    create: Any = boto3.session.Session().client
+    client = create(
         "cloudformation",
         endpoint_url=endpoint,
         region_name=project.region,
@@ -40,7 +41,9 @@ def _create(client: Any, path: Path, project: str) -> str:
             Parameters=[{"ParameterKey": "Project", "ParameterValue": project}],
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )
-        client.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+        client.get_waiter("stack_create_complete").wait(
+            StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+        )
     except (ClientError, WaiterError) as error:
         raise SandboxError(f"{path}: {error}") from None
     return name

@@ -64,7 +64,12 @@ def check_role(role: str, account: str) -> None:
 def assume(role: str, session: str, account: str) -> dict[str, str]:
     """Open a session of a role; its keys, as a container's environment names them."""
     opened = sts_backends[account]["aws"].assume_role(
-        region_name="us-east-1", role_arn=role, role_session_name=session, policy="", external_id="", duration=43200
+        region_name="us-east-1",
+        role_arn=role,
+        role_session_name=session,
+        policy="",
+        external_id="",
+        duration=43200,
     )
     return {
         "AWS_ACCESS_KEY_ID": opened.access_key_id,

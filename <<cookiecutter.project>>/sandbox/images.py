@@ -84,7 +84,18 @@ def _install(home: Path, requirements: str) -> None:
     if any(line.strip() and not line.startswith("#") for line in requirements.splitlines()):
         listing = home / "requirements.txt"
         listing.write_text(requirements, encoding="utf-8")
-        _run([uv, "pip", "install", "--quiet", "--python", str(home / "bin/python"), "--requirement", str(listing)])
+        _run(
+            [
+                uv,
+                "pip",
+                "install",
+                "--quiet",
+                "--python",
+                str(home / "bin/python"),
+                "--requirement",
+                str(listing),
+            ]
+        )
 
 
 def _run(command: list[str]) -> None:
@@ -107,7 +118,9 @@ def overlay(image: Image, home: Path) -> Path:
         script = binaries / name
         script.write_text(f'#!/bin/sh\nexec "{binaries}/python3" -m pip "$@"\n', encoding="utf-8")
         script.chmod(0o755)
-    (packages / "image.pth").write_text(f"import site; site.addsitedir({str(image.packages)!r})\n", encoding="utf-8")
+    (packages / "image.pth").write_text(
+        f"import site; site.addsitedir({str(image.packages)!r})\n", encoding="utf-8"
+    )
     return home
 
 
@@ -131,7 +144,9 @@ def environment(image: Image, overlay_home: Path, scratch: Path) -> dict[str, st
     }
 
 
-KEPT = re.compile(r"^(https?_proxy|PIP_.*|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|LD_LIBRARY_PATH)$", re.IGNORECASE)
+KEPT = re.compile(
+    r"^(https?_proxy|PIP_.*|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|LD_LIBRARY_PATH)$", re.IGNORECASE
+)
 
 
 def _pip_configuration() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
@@ -49,7 +50,15 @@ class Launcher:
 
 
 def _open(command: Command) -> subprocess.Popen[bytes]:
-    wrapper = [sys.executable, "-I", "-S", str(CONTAINER), str(os.getpid()), str(command.ml), str(command.work)]
+    wrapper = [
+        sys.executable,
+        "-I",
+        "-S",
+        str(CONTAINER),
+        str(os.getpid()),
+        str(command.ml),
+        str(command.work),
+    ]
     with command.log.open("ab") as log:
         return subprocess.Popen(
             [*wrapper, *command.arguments],
@@ -66,10 +75,8 @@ def stop(process: subprocess.Popen[bytes], grace: float) -> None:
     """Ask a process tree to end, and end it after `grace` seconds."""
     if process.poll() is None and grace > 0:
         process.send_signal(signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(grace)
-        except subprocess.TimeoutExpired:
-            pass
     process.kill()
     process.wait()
 

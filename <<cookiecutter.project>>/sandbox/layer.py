@@ -50,7 +50,9 @@ class Request:
 class Layer:
     """The application that the server runs."""
 
-    def __init__(self, moto: Any, service: SageMaker, records: trail.Trail, account: str, region: str) -> None:
+    def __init__(
+        self, moto: Any, service: SageMaker, records: trail.Trail, account: str, region: str
+    ) -> None:
         self._moto = moto
         self._service = service
         self._records = records
@@ -80,7 +82,9 @@ class Layer:
             return self._serve(request, target, who)
         if request.credential and request.credential.signing_name == "sagemaker" and target is None:
             name = request.environ.get("HTTP_X_AMZ_TARGET", request.environ.get("PATH_INFO", ""))
-            raise ServiceError("UnknownOperationException", f"no operation {name!r} in this botocore's SageMaker")
+            raise ServiceError(
+                "UnknownOperationException", f"no operation {name!r} in this botocore's SageMaker"
+            )
         if target and target.service == "cloudformation":
             stacks.check(request.form)
         return self._pass(request)
@@ -100,13 +104,17 @@ class Layer:
 
     def _pass(self, request: Request) -> Answer:
         seen: list[Any] = []
-        body = self._moto(request.environ, lambda status, headers, exc_info=None: seen.append((status, headers)))
+        body = self._moto(
+            request.environ, lambda status, headers, exc_info=None: seen.append((status, headers))
+        )
         status, headers = seen[0]
         answer = Answer(status, list(headers), body)
         target = request.target
-        if target and target.service != "s3" and (int(status[:3]) >= 400 or not trail.is_read_only(target.operation)):
-            _read_elements(answer, target)
-        elif target and target.service == "sts":
+        if (
+            target
+            and target.service != "s3"
+            and (int(status[:3]) >= 400 or not trail.is_read_only(target.operation))
+        ) or (target and target.service == "sts"):
             _read_elements(answer, target)
         elif int(status[:3]) >= 400:
             answer.error = (status[4:].replace(" ", ""), status)
@@ -176,16 +184,18 @@ def parameters(request: Request, target: wire.Target) -> Any:
 
 def _read_elements(answer: Answer, target: wire.Target) -> None:
     """Parse what moto answered, by the operation's own model."""
-    answer.body = [b"".join(answer.body)]
     operation = wire.operation_model(target.service, target.operation)
-    head = {"status_code": int(answer.status[:3]), "headers": {k.lower(): v for k, v in answer.headers}}
-    protocol = str(operation.service_model.resolved_protocol)
+    body, status = b"".join(answer.body), int(answer.status[:3])
+    answer.body = [body]
+    headers = {name.lower(): value for name, value in answer.headers}
+    whole = {"status_code": status, "headers": headers, "body": body}
+    parser: Any = create_parser(str(operation.service_model.resolved_protocol))
     try:
-        parsed = create_parser(protocol).parse({**head, "body": b"".join(answer.body)}, operation.output_shape)
+        parsed = parser.parse(whole, operation.output_shape)
     except Exception as error:  # noqa: BLE001  # a trail must not fail the call that it records
         log.warning("unreadable answer of %s: %r", target, error)
         return
-    if "Error" in parsed and head["status_code"] >= 400:
+    if "Error" in parsed and status >= 400:
         answer.error = (parsed["Error"].get("Code", ""), parsed["Error"].get("Message", ""))
     parsed.pop("ResponseMetadata", None)
     answer.elements = wire.recorded(operation.output_shape, parsed)

@@ -36,7 +36,7 @@ def parse_uri(uri: str) -> Place:
 
 
 def local_name(key: str, prefix: str) -> str:
-    """Where a key lands below the channel's folder: an object by its base name, a folder's keys relative to it."""
+    """Where a key lands: an object by its base name, the keys of a folder relative to it."""
     folder = prefix if prefix.endswith("/") or not prefix else f"{prefix}/"
     if key.startswith(folder):
         return key.removeprefix(folder)
@@ -57,9 +57,9 @@ def download(s3: Any, uri: str, folder: Path, role: str) -> int:
         raise DataError(f"{uri!r}: {error}") from error
     if not keys:
         raise DataError(
-            f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket '
-            f'exists, that objects exist under that S3 prefix, and that the role "{role}" has "s3:ListBucket" '
-            f'permissions on bucket "{place.bucket}".'
+            f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the '
+            f'bucket exists, that objects exist under that S3 prefix, and that the role "{role}" has '
+            f'"s3:ListBucket" permissions on bucket "{place.bucket}".'
         )
     return len(keys)
 
@@ -76,7 +76,11 @@ def upload(s3: Any, source: Path, uri: str) -> None:
     files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
     try:
         for path in files:
-            key = place.key if path == source else f"{place.key.rstrip('/')}/{path.relative_to(source).as_posix()}"
+            key = (
+                place.key
+                if path == source
+                else f"{place.key.rstrip('/')}/{path.relative_to(source).as_posix()}"
+            )
             s3.upload_file(str(path), place.bucket, key.lstrip("/"), Config=ONE_THREAD)
     except (ClientError, BotoCoreError, OSError) as error:
         raise DataError(f"{uri!r}: {error}") from error

@@ -34,7 +34,9 @@ def read_project(root: Path) -> Project:
     except yaml.YAMLError as error:
         raise SandboxError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     return Project(
-        _text(answers, path, "project"), _text(answers, path, "region"), _text(answers, path, "accounts", "training")
+        _text(answers, path, "project"),
+        _text(answers, path, "region"),
+        _text(answers, path, "accounts", "training"),
     )
 
 

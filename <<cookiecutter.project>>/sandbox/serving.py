@@ -92,7 +92,9 @@ def load_handler() -> Any:
     install_requirements(folder / "requirements.txt")
     spec = importlib.util.spec_from_file_location(program.stem, program)
     if spec is None or spec.loader is None or not program.is_file():
-        raise SystemExit(f"no handler at {str(program)!r}: set SAGEMAKER_PROGRAM to a file of the archive's code/")
+        raise SystemExit(
+            f"no handler at {str(program)!r}: set SAGEMAKER_PROGRAM to a file of the archive's code/"
+        )
     module = importlib.util.module_from_spec(spec)
     sys.modules[program.stem] = module
     spec.loader.exec_module(module)
@@ -119,9 +121,10 @@ def satisfied(listing: Path) -> bool:
     for line in (line.split("#")[0].split("--hash")[0].strip() for line in text.splitlines()):
         try:
             wanted = Requirement(line) if line else None
-            if wanted and (wanted.marker is None or wanted.marker.evaluate()):
-                if not wanted.specifier.contains(version(wanted.name), prereleases=True):
-                    return False
+            if wanted is None or (wanted.marker and not wanted.marker.evaluate()):
+                continue
+            if not wanted.specifier.contains(version(wanted.name), prereleases=True):
+                return False
         except (InvalidRequirement, PackageNotFoundError):
             return False
     return True

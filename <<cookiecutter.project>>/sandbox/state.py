@@ -7,9 +7,12 @@ import json
 import os
 import shutil
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sandbox.errors import AlreadyRunning, SandboxError
+from sandbox.errors import AlreadyRunningError, SandboxError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,9 @@ class State:
         except BlockingIOError:
             found = self.address()
             where = f"at {found.endpoint} (pid {found.pid})" if found else "and still starting"
-            raise AlreadyRunning(
-                f"the sandbox of {str(self.home)!r} is already running {where}. Stop it: python -m sandbox down"
+            raise AlreadyRunningError(
+                f"the sandbox of {str(self.home)!r} is already running {where}. "
+                "Stop it: python -m sandbox down"
             ) from None
         except OSError as error:
             raise self.unusable(error) from None

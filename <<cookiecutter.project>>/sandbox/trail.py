@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-READS = ("Describe", "List", "Get", "Head", "Search", "BatchGet", "BatchDescribe", "Lookup", "Query", "AssumeRole")
+READS = (
+    "Describe",
+    "List",
+    "Get",
+    "Head",
+    "Search",
+    "BatchGet",
+    "BatchDescribe",
+    "Lookup",
+    "Query",
+    "AssumeRole",
+)
 DATA_EVENTS = frozenset({"InvokeEndpoint", "PutMetricData"})
 OBJECT_EVENTS = ("Object", "Part", "MultipartUpload")
 # Written on AWS by no trail, whatever its selectors.

@@ -1,4 +1,4 @@
-"""The AWS wire, by botocore's own models: who is called, is the request valid, what does an answer look like."""
+"""The AWS wire, by botocore's own models: what is called, is it valid, how does an answer look."""
 
 from __future__ import annotations
 
@@ -138,7 +138,9 @@ def _constraint_faults(shape: Any, value: Any, path: str) -> list[str]:
         return [
             fault
             for name, member in value.items()
-            for fault in _constraint_faults(shape.members[name], member, f"{path}.{name}" if path else _lower(name))
+            for fault in _constraint_faults(
+                shape.members[name], member, f"{path}.{name}" if path else _lower(name)
+            )
         ]
     if shape.type_name == "list":
         return _length_faults(shape, value, path) + [
@@ -172,13 +174,24 @@ def _length_faults(shape: Any, value: Any, path: str) -> list[str]:
     most = shape.metadata.get("max")
     if most is None or len(value) <= int(most):
         return []
-    return [f"Value at {path!r} failed to satisfy constraint: Member must have length less than or equal to {most}"]
+    return [
+        (
+            f"Value at {path!r} failed to satisfy constraint: "
+            f"Member must have length less than or equal to {most}"
+        )
+    ]
 
 
 @functools.cache
 def _compiled(pattern: str) -> re.Pattern[str] | None:
     """Java's pattern as Python's; None where it cannot be said (the length is checked all the same)."""
-    for java, python in ((r"\p{L}", r"\w"), (r"\p{N}", r"\w"), (r"\p{M}", r"\w"), (r"\p{Z}", r" "), (r"\/", "/")):
+    for java, python in (
+        (r"\p{L}", r"\w"),
+        (r"\p{N}", r"\w"),
+        (r"\p{M}", r"\w"),
+        (r"\p{Z}", r" "),
+        (r"\/", "/"),
+    ):
         pattern = pattern.replace(java, python)
     try:
         return re.compile(re.sub(r"\)\$\{(\d+),(\d+)\}$", ")", pattern)) if pattern else None
@@ -195,10 +208,8 @@ def serialise(operation: OperationModel, answer: dict[str, Any]) -> bytes:
 def _plain(shape: Any, value: Any, path: str) -> Any:
     kind = shape.type_name
     if kind == "structure":
-        unknown = set(value) - set(shape.members)
-        missing = {name for name in shape.required_members if value.get(name) is None}
-        if unknown or missing:
-            raise TypeError(f"{path}: unknown members {sorted(unknown)}, missing {sorted(missing)}")
+        if unknown := sorted(set(value) - set(shape.members)):
+            raise TypeError(f"{path}: the model has no members {unknown}")
         return {
             name: _plain(shape.members[name], member, f"{path}.{name}")
             for name, member in value.items()
@@ -241,10 +252,21 @@ def recorded(shape: Shape | None, value: Any, name: str = "") -> Any:
     if found.type_name == "list" and isinstance(value, list):
         return [recorded(found.member, member) for member in value]
     if found.type_name == "map" and isinstance(value, dict):
-        return {key: HIDDEN if name == "Environment" else recorded(found.value, member) for key, member in value.items()}
+        return {
+            key: HIDDEN if name == "Environment" else recorded(found.value, member)
+            for key, member in value.items()
+        }
     return value.isoformat() if isinstance(value, datetime) else value
 
 
 SECRET_MEMBERS = frozenset(
-    {"SecretAccessKey", "SessionToken", "WebIdentityToken", "SAMLAssertion", "SecretString", "logEvents", "Password"}
+    {
+        "SecretAccessKey",
+        "SessionToken",
+        "WebIdentityToken",
+        "SAMLAssertion",
+        "SecretString",
+        "logEvents",
+        "Password",
+    }
 )

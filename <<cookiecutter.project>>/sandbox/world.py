@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import functools
+import threading
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,6 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from sandbox.images import Images
@@ -39,22 +40,32 @@ class World:
     jobs: Path
     images: Images
     launcher: Launcher
-    closing: list[Callable[[], None]] = field(default_factory=list)
 
     def arn(self, kind: str, name: str) -> str:
         return f"arn:aws:sagemaker:{self.region}:{self.account}:{kind}/{name}"
 
     def client(self, service: str, keys: dict[str, str]) -> Any:
         """A client of our own endpoint, acting as the session that `keys` open."""
-        return boto3.session.Session().client(
-            service,
-            region_name=self.region,
-            endpoint_url=self.endpoint,
-            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
-            aws_session_token=keys["AWS_SESSION_TOKEN"],
-            config=Config(user_agent=SERVICE_AGENT, proxies={}, retries={"mode": "standard"}),
-        )
+        create: Any = _session().client
+        with _creating:
+            return create(
+                service,
+                region_name=self.region,
+                endpoint_url=self.endpoint,
+                aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+                aws_session_token=keys["AWS_SESSION_TOKEN"],
+                config=Config(user_agent=SERVICE_AGENT, proxies={}, retries={"mode": "standard"}),
+            )
+
+
+@functools.cache
+def _session() -> boto3.session.Session:
+    """One session: it keeps the loaded service models, but makes one client at a time."""
+    return boto3.session.Session()
+
+
+_creating = threading.Lock()
 
 
 def now() -> datetime:

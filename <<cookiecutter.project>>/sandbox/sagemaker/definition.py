@@ -46,7 +46,9 @@ def parse(text: str) -> Definition:
     except ValueError as error:
         raise invalid(f"Unable to parse pipeline definition: {error}") from None
     if not isinstance(document, dict) or document.get("Version") != VERSION or not document.get("Steps"):
-        raise invalid(f"Unable to parse pipeline definition: it needs Version {VERSION!r} and at least one step.")
+        raise invalid(
+            f"Unable to parse pipeline definition: it needs Version {VERSION!r} and at least one step."
+        )
     definition = Definition(tuple(document.get("Parameters") or ()), tuple(document["Steps"]))
     steps = list(walk(definition.steps))
     names = [step.get("Name") for step in steps]
@@ -85,8 +87,13 @@ def _check_step(step: Json) -> None:
 
 def _check_condition(condition: Json, said: str) -> None:
     if condition.get("Type") not in CONDITIONS:
-        raise invalid(f"{said}: unknown condition {condition.get('Type')!r}; known: {', '.join(sorted(CONDITIONS))}")
-    for part in [*condition.get("Conditions", []), *([condition["Expression"]] if "Expression" in condition else [])]:
+        raise invalid(
+            f"{said}: unknown condition {condition.get('Type')!r}; known: {', '.join(sorted(CONDITIONS))}"
+        )
+    for part in [
+        *condition.get("Conditions", []),
+        *([condition["Expression"]] if "Expression" in condition else []),
+    ]:
         _check_condition(part, said)
 
 
@@ -99,7 +106,9 @@ def _check_references(step: Json, definition: Definition) -> None:
     for reference in own_references(step):
         kind, _, rest = reference.partition(".")
         if kind not in known or rest.split(".")[0] not in known[kind]:
-            raise invalid(f"step {step['Name']!r} refers to {reference!r}, which the definition does not have.")
+            raise invalid(
+                f"step {step['Name']!r} refers to {reference!r}, which the definition does not have."
+            )
     for name in step.get("DependsOn") or []:
         if name not in known["Steps"]:
             raise invalid(f"step {step['Name']!r} depends on {name!r}, which the definition does not have.")
@@ -122,7 +131,9 @@ def bind(definition: Definition, given: dict[str, str]) -> Json:
     """Give every parameter its value: the caller's, else the default."""
     known = {parameter["Name"]: parameter for parameter in definition.parameters}
     if unknown := sorted(set(given) - set(known)):
-        raise invalid(f"Parameters {unknown} are not declared in the pipeline definition; it has {sorted(known)}.")
+        raise invalid(
+            f"Parameters {unknown} are not declared in the pipeline definition; it has {sorted(known)}."
+        )
     missing = sorted(name for name, said in known.items() if name not in given and "DefaultValue" not in said)
     if missing:
         raise invalid(f"Parameters {missing} have no default value, so StartPipelineExecution must give one.")
@@ -132,7 +143,11 @@ def bind(definition: Definition, given: dict[str, str]) -> Json:
 def _value(parameter: Json, value: Any) -> Any:
     name, kind = parameter["Name"], parameter["Type"]
     try:
-        read: Any = value == "true" if kind == "Boolean" and isinstance(value, str) else READERS.get(kind, bool)(value)
+        read: Any = (
+            value == "true"
+            if kind == "Boolean" and isinstance(value, str)
+            else READERS.get(kind, bool)(value)
+        )
     except ValueError:
         raise invalid(f"Parameter {name!r} is of type {kind}, which {value!r} is not.") from None
     if "EnumValues" in parameter and read not in parameter["EnumValues"]:

@@ -49,7 +49,9 @@ class EndpointConfigs:
         if "ServerlessConfig" in variant:
             raise invalid("the sandbox does not serve ServerlessConfig; see docs/sandbox.md")
         if "ModelName" not in variant:
-            raise invalid("the sandbox does not serve inference components: name a model; see docs/sandbox.md")
+            raise invalid(
+                "the sandbox does not serve inference components: name a model; see docs/sandbox.md"
+            )
         for member in ("InstanceType", "InitialInstanceCount"):
             if member not in variant:
                 raise invalid(f"{member} is required for production variant {variant['VariantName']!r}.")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sandbox")
 BUSY = ("Creating", "Updating", "RollingBack", "SystemUpdating", "Deleting")
-SUMMARY = "EndpointName EndpointArn CreationTime LastModifiedTime EndpointStatus".split()
+SUMMARY = ["EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "EndpointStatus"]
 
 
 class Endpoints:
@@ -72,7 +72,9 @@ class Endpoints:
         arguments = (name, config, fallback, deployment, creation)
         threading.Thread(target=self._replace, args=arguments, name=f"deploy-{name}", daemon=True).start()
 
-    def _replace(self, name: str, config: Record, fallback: str, deployment: Record | None, creation: Any) -> None:
+    def _replace(
+        self, name: str, config: Record, fallback: str, deployment: Record | None, creation: Any
+    ) -> None:
         variant = config["ProductionVariants"][0]
         try:
             container = self._models.container(variant["ModelName"])
@@ -141,7 +143,11 @@ class Endpoints:
 def describe_variant(variant: Record, container: Record) -> Record:
     """A variant as DescribeEndpoint shows it."""
     count, weight = variant["InitialInstanceCount"], variant["InitialVariantWeight"]
-    image = {"SpecifiedImage": container["Image"], "ResolvedImage": container["Image"], "ResolutionTime": now()}
+    image = {
+        "SpecifiedImage": container["Image"],
+        "ResolvedImage": container["Image"],
+        "ResolutionTime": now(),
+    }
     return {
         "VariantName": variant["VariantName"],
         "DeployedImages": [image],

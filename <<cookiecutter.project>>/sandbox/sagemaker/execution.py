@@ -27,7 +27,7 @@ STEP_FAILURE = "Step failure: One or multiple steps failed."
 JOB_NAME = 63
 
 
-class StepFailed(Exception):
+class StepError(Exception):
     """A step's end without success; the text is its FailureReason."""
 
 
@@ -77,9 +77,7 @@ class Execution:
             log.exception("execution %s", self.id)
             self._set(PipelineExecutionStatus="Failed", FailureReason=f"sandbox fault: {error!r}")
             return
-        self._set(
-            PipelineExecutionStatus=status, FailureReason=STEP_FAILURE if status == "Failed" else None
-        )
+        self._set(PipelineExecutionStatus=status, FailureReason=STEP_FAILURE if status == "Failed" else None)
 
     def _schedule(self) -> str:
         pending = {step["Name"]: step for step in self.definition.steps}
@@ -131,7 +129,9 @@ class Execution:
                 "StepStatus": "Executing",
                 "AttemptCount": 1,
             }
-        threading.Thread(target=self._run_step, args=(step, ended), name=f"{self.id}-{name}", daemon=True).start()
+        threading.Thread(
+            target=self._run_step, args=(step, ended), name=f"{self.id}-{name}", daemon=True
+        ).start()
 
     def _run_step(self, step: Json, ended: queue.Queue[str]) -> None:
         name = step["Name"]
@@ -139,7 +139,7 @@ class Execution:
         try:
             acts.get(step["Type"], self._run_job)(step)
             self._set_step(name, StepStatus="Succeeded")
-        except StepFailed as error:
+        except StepError as error:
             stopped = self._stopping and not str(error)
             outcome = {} if stopped else {"FailureReason": str(error)}
             self._set_step(name, StepStatus="Stopped" if stopped else "Failed", **outcome)
@@ -158,7 +158,7 @@ class Execution:
     def _fail(self, step: Json) -> None:
         message = resolve(step["Arguments"].get("ErrorMessage", ""), self._scope)
         self._set_step(step["Name"], Metadata={"Fail": {"ErrorMessage": message}})
-        raise StepFailed(message)
+        raise StepError(message)
 
     def _run_job(self, step: Json) -> None:
         name, noun = step["Name"], self.kinds[step["Type"]].noun
@@ -177,7 +177,7 @@ class Execution:
             self._jobs[name] = ended
         if ended[f"{noun}Status"] != "Completed":
             reason = ended.get("FailureReason") or f"ClientError: the job was {ended[f'{noun}Status']}"
-            raise StepFailed("" if self._stopping and ended[f"{noun}Status"] == "Stopped" else reason)
+            raise StepError("" if self._stopping and ended[f"{noun}Status"] == "Stopped" else reason)
 
     def _job_name(self, step: str) -> str:
         tail = "".join(secrets.choice(LETTERS) for _ in range(10))
@@ -216,12 +216,17 @@ class Execution:
         return self._jobs[step]
 
     def _property_file(self, step: str, file: str) -> Any:
-        declared = {entry["PropertyFileName"]: entry for entry in self.definition.by_name()[step].get("PropertyFiles", [])}
+        declared = {
+            entry["PropertyFileName"]: entry
+            for entry in self.definition.by_name()[step].get("PropertyFiles", [])
+        }
         if file not in declared:
             raise ExpressionError(f"step {step!r} has no property file {file!r}")
         outputs = self._described(step)["ProcessingOutputConfig"]["Outputs"]
         uris = {output["OutputName"]: output["S3Output"]["S3Uri"] for output in outputs}
-        place = objects.parse_uri(f"{uris[declared[file]['OutputName']].rstrip('/')}/{declared[file]['FilePath']}")
+        place = objects.parse_uri(
+            f"{uris[declared[file]['OutputName']].rstrip('/')}/{declared[file]['FilePath']}"
+        )
         body = self._s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read()
         try:
             return json.loads(body)

@@ -60,7 +60,9 @@ def get(reference: str, scope: Scope) -> Any:
 def json_get(arguments: dict[str, Any], scope: Scope) -> Any:
     """Read one value of a property file."""
     reference = property_file(arguments)
-    return follow(scope.property_file(*reference), arguments["Path"], f"{'.'.join(reference)}: {arguments['Path']}")
+    return follow(
+        scope.property_file(*reference), arguments["Path"], f"{'.'.join(reference)}: {arguments['Path']}"
+    )
 
 
 def property_file(arguments: dict[str, Any]) -> tuple[str, str]:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from sandbox import identity, images, launch, objects
 from sandbox.errors import SandboxError
 from sandbox.logs import Stream
-from sandbox.sagemaker.store import Record
 
 if TYPE_CHECKING:
     import subprocess
 
+    from sandbox.sagemaker.store import Record
     from sandbox.world import World
 
 SERVING = Path(__file__).parent.parent / "serving.py"
@@ -73,7 +73,9 @@ class Fleet:
             launch.Command(arguments, self._home / "ml", self._home, log, settings)
         )
         name = f"{self.variant['VariantName']}/{self._home.name}"
-        stream = Stream(self._world.client("logs", keys), f"/aws/sagemaker/Endpoints/{self._endpoint}", name, log)
+        stream = Stream(
+            self._world.client("logs", keys), f"/aws/sagemaker/Endpoints/{self._endpoint}", name, log
+        )
         threading.Thread(target=self._ship, args=(stream, self._process), daemon=True).start()
         self._wait_for(port_file, log)
 
@@ -98,8 +100,8 @@ class Fleet:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
                 raise SandboxError(
-                    f"The {self.variant['VariantName']} container for production variant did not pass the ping "
-                    f"health check. Its last line: {lines[-1] if lines else ''!r}"
+                    f"The {self.variant['VariantName']} container for production variant did not pass the "
+                    f"ping health check. Its last line: {lines[-1] if lines else ''!r}"
                 )
             time.sleep(0.02)
         self._port = int(port_file.read_text())

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from sandbox import identity, images, launch, objects
 from sandbox.errors import SandboxError
 from sandbox.logs import Stream
-from sandbox.sagemaker.store import Record
 
 if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
+    from sandbox.sagemaker.store import Record
     from sandbox.world import World
 
 # AWS waits 120 s between SIGTERM and SIGKILL; a rehearsal has less patience.
@@ -30,6 +30,7 @@ MOST_REASON = 1024
 class Work:
     """One job, in terms that both kinds share."""
 
+    kind: str
     name: str
     image: str
     role: str
@@ -64,7 +65,7 @@ class Site:
     """A job's folders, keys and clients."""
 
     def __init__(self, world: World, work: Work) -> None:
-        self.home = world.jobs / work.name
+        self.home = world.jobs / f"{work.kind}-{work.name}"
         shutil.rmtree(self.home, ignore_errors=True)
         self.ml = self.home / "ml"
         for folder in ("input/config", "input/data", "model", "output/data", "code", "config", "processing"):
@@ -90,7 +91,10 @@ class Site:
         image = world.images.build(work.image)
         venv = images.overlay(image, self.home / "venv")
         stream = Stream(
-            world.client("logs", self.keys), work.log_group, f"{work.name}/algo-1-{int(time.time())}", self.log
+            world.client("logs", self.keys),
+            work.log_group,
+            f"{work.name}/algo-1-{int(time.time())}",
+            self.log,
         )
         process = world.launcher.start(
             launch.Command(work.arguments, self.ml, self.home, self.log, self._environment(image, venv))

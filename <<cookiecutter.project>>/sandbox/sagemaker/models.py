@@ -66,7 +66,9 @@ class Models:
         role = {"ExecutionRoleArn": model["ExecutionRoleArn"]}
         if "ModelPackageName" not in container:
             return {**container, **role}
-        packaged = self._registry.find(container["ModelPackageName"])["InferenceSpecification"]["Containers"][0]
+        packaged = self._registry.find(container["ModelPackageName"])["InferenceSpecification"]["Containers"][
+            0
+        ]
         settings = {**packaged.get("Environment", {}), **container.get("Environment", {})}
         return {**packaged, "Environment": settings, **role}
 
@@ -79,4 +81,6 @@ class Models:
 
     def list(self, call: Call) -> dict[str, Any]:
         found = select(self._shelf.all(), call.params, "ModelName")
-        return page(found, call.params, "Models", lambda model: pick(model, "ModelName", "ModelArn", "CreationTime"))
+        return page(
+            found, call.params, "Models", lambda model: pick(model, "ModelName", "ModelArn", "CreationTime")
+        )

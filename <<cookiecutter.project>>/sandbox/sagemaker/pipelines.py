@@ -17,23 +17,52 @@ from sandbox.world import Call, World, now
 if TYPE_CHECKING:
     from sandbox.sagemaker.tags import Tags
 
-PIPELINE = (
-    "PipelineName PipelineDisplayName PipelineDescription RoleArn PipelineArn PipelineStatus CreationTime "
-    "LastModifiedTime CreatedBy LastModifiedBy LastRunTime ParallelismConfiguration"
-).split()
-SUMMARY = (
-    "PipelineArn PipelineName PipelineDisplayName PipelineDescription RoleArn CreationTime LastModifiedTime "
-    "LastExecutionTime"
-).split()
-EXECUTION = (
-    "PipelineArn PipelineExecutionArn PipelineExecutionDisplayName PipelineExecutionStatus "
-    "PipelineExecutionDescription FailureReason CreationTime LastModifiedTime CreatedBy LastModifiedBy "
-    "ParallelismConfiguration PipelineVersionId"
-).split()
-EXECUTION_SUMMARY = (
-    "PipelineExecutionArn StartTime PipelineExecutionStatus PipelineExecutionDescription "
-    "PipelineExecutionDisplayName PipelineExecutionFailureReason"
-).split()
+PIPELINE = [
+    "PipelineName",
+    "PipelineDisplayName",
+    "PipelineDescription",
+    "RoleArn",
+    "PipelineArn",
+    "PipelineStatus",
+    "CreationTime",
+    "LastModifiedTime",
+    "CreatedBy",
+    "LastModifiedBy",
+    "LastRunTime",
+    "ParallelismConfiguration",
+]
+SUMMARY = [
+    "PipelineArn",
+    "PipelineName",
+    "PipelineDisplayName",
+    "PipelineDescription",
+    "RoleArn",
+    "CreationTime",
+    "LastModifiedTime",
+    "LastExecutionTime",
+]
+EXECUTION = [
+    "PipelineArn",
+    "PipelineExecutionArn",
+    "PipelineExecutionDisplayName",
+    "PipelineExecutionStatus",
+    "PipelineExecutionDescription",
+    "FailureReason",
+    "CreationTime",
+    "LastModifiedTime",
+    "CreatedBy",
+    "LastModifiedBy",
+    "ParallelismConfiguration",
+    "PipelineVersionId",
+]
+EXECUTION_SUMMARY = [
+    "PipelineExecutionArn",
+    "StartTime",
+    "PipelineExecutionStatus",
+    "PipelineExecutionDescription",
+    "PipelineExecutionDisplayName",
+    "PipelineExecutionFailureReason",
+]
 
 
 class Pipelines:
@@ -46,7 +75,9 @@ class Pipelines:
         self._executions: dict[str, Execution] = {}
         self._tokens: dict[str, str] = {}
         self._shelf = Shelf(
-            lambda name: ServiceError("ResourceNotFound", f"Pipeline '{world.arn('pipeline', name)}' does not exist."),
+            lambda name: ServiceError(
+                "ResourceNotFound", f"Pipeline '{world.arn('pipeline', name)}' does not exist."
+            ),
             lambda name: invalid(
                 "Pipeline names must be unique within an AWS account and region. "
                 f"Pipeline with name ({name}) already exists."
@@ -61,7 +92,12 @@ class Pipelines:
         name = params["PipelineName"]
         arn = self._world.arn("pipeline", name)
         kept = pick(
-            params, "PipelineName", "PipelineDisplayName", "PipelineDescription", "RoleArn", "ParallelismConfiguration"
+            params,
+            "PipelineName",
+            "PipelineDisplayName",
+            "PipelineDescription",
+            "RoleArn",
+            "ParallelismConfiguration",
         )
         self._shelf.add(
             name,
@@ -89,9 +125,15 @@ class Pipelines:
             if "PipelineDefinition" in params:
                 definition.parse(params["PipelineDefinition"])
                 number = len(versions) + 1
-                added = {"PipelineVersionId": number, "CreationTime": now(), "Definition": params["PipelineDefinition"]}
+                added = {
+                    "PipelineVersionId": number,
+                    "CreationTime": now(),
+                    "Definition": params["PipelineDefinition"],
+                }
                 versions = [*versions, added]
-            changed = pick(params, "PipelineDisplayName", "PipelineDescription", "RoleArn", "ParallelismConfiguration")
+            changed = pick(
+                params, "PipelineDisplayName", "PipelineDescription", "RoleArn", "ParallelismConfiguration"
+            )
             self._shelf.update(
                 name, **changed, Versions=versions, LastModifiedTime=now(), LastModifiedBy=created_by(call)
             )
@@ -209,7 +251,10 @@ class Pipelines:
         ]
         chosen = select(found, call.params, "PipelineExecutionArn", "PipelineExecutionStatus")
         return page(
-            chosen, call.params, "PipelineExecutionSummaries", lambda execution: pick(execution, *EXECUTION_SUMMARY)
+            chosen,
+            call.params,
+            "PipelineExecutionSummaries",
+            lambda execution: pick(execution, *EXECUTION_SUMMARY),
         )
 
     def list_steps(self, call: Call) -> dict[str, Any]:
@@ -231,14 +276,18 @@ class Pipelines:
             return dict(versions[-1])
         if not 1 <= number <= len(versions):
             raise ServiceError(
-                "ResourceNotFound", f"Pipeline '{pipeline['PipelineArn']}' has no version {number}; it has {len(versions)}."
+                "ResourceNotFound",
+                f"Pipeline '{pipeline['PipelineArn']}' has no version {number}; it has {len(versions)}.",
             )
         return dict(versions[number - 1])
 
 
 def definition_text(params: Record) -> str:
     if "PipelineDefinition" not in params:
-        raise invalid("the sandbox does not serve PipelineDefinitionS3Location: give PipelineDefinition; see docs/sandbox.md")
+        raise invalid(
+            "the sandbox does not serve PipelineDefinitionS3Location: give PipelineDefinition; "
+            "see docs/sandbox.md"
+        )
     return str(params["PipelineDefinition"])
 
 

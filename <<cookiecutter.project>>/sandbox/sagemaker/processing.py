@@ -17,14 +17,28 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sandbox")
 ROOT = "/opt/ml/"
-KEPT = (
-    "ProcessingInputs ProcessingOutputConfig ProcessingJobName ProcessingResources StoppingCondition "
-    "AppSpecification Environment NetworkConfig RoleArn ExperimentConfig"
-).split()
-SUMMARY = (
-    "ProcessingJobName ProcessingJobArn CreationTime ProcessingEndTime LastModifiedTime ProcessingJobStatus "
-    "FailureReason ExitMessage"
-).split()
+KEPT = [
+    "ProcessingInputs",
+    "ProcessingOutputConfig",
+    "ProcessingJobName",
+    "ProcessingResources",
+    "StoppingCondition",
+    "AppSpecification",
+    "Environment",
+    "NetworkConfig",
+    "RoleArn",
+    "ExperimentConfig",
+]
+SUMMARY = [
+    "ProcessingJobName",
+    "ProcessingJobArn",
+    "CreationTime",
+    "ProcessingEndTime",
+    "LastModifiedTime",
+    "ProcessingJobStatus",
+    "FailureReason",
+    "ExitMessage",
+]
 
 
 class Processing:
@@ -38,8 +52,8 @@ class Processing:
             lambda name: invalid(f"Could not find requested job with name: {name}"),
             lambda name: ServiceError(
                 "ResourceInUse",
-                "Processing job names must be unique within an AWS account and region, and a processing job with "
-                f"this name already exists ({world.arn('processing-job', name)})",
+                "Processing job names must be unique within an AWS account and region, and a processing job "
+                f"with this name already exists ({world.arn('processing-job', name)})",
             ),
         )
 
@@ -118,6 +132,7 @@ class Processing:
         cluster, app = params["ProcessingResources"]["ClusterConfig"], params["AppSpecification"]
         description = {**pick(params, *KEPT), "ProcessingJobArn": self._world.arn("processing-job", name)}
         return jobs.Work(
+            kind="processing",
             name=name,
             image=app["ImageUri"],
             role=params["RoleArn"],
@@ -171,7 +186,10 @@ def check_input(entry: Record) -> None:
 def check_output(output: Record) -> None:
     target = output.get("S3Output")
     if target is None or target.get("S3UploadMode", "EndOfJob") != "EndOfJob":
-        raise invalid(f"output {output['OutputName']!r}: the sandbox serves S3Output at EndOfJob; see docs/sandbox.md")
+        raise invalid(
+            f"output {output['OutputName']!r}: the sandbox serves S3Output at EndOfJob; "
+            "see docs/sandbox.md"
+        )
     check_local(target.get("LocalPath", ""), output["OutputName"])
 
 

@@ -12,16 +12,39 @@ if TYPE_CHECKING:
     from sandbox.sagemaker.tags import Tags
 
 MOST_PROPERTIES = 50
-KEPT = (
-    "ModelPackageDescription InferenceSpecification SourceAlgorithmSpecification ValidationSpecification "
-    "MetadataProperties ModelMetrics Domain Task SamplePayloadUrl CustomerMetadataProperties DriftCheckBaselines "
-    "AdditionalInferenceSpecifications SkipModelValidation SourceUri SecurityConfig ModelCard ModelLifeCycle "
-    "ModelPackageRegistrationType ManagedStorageType"
-).split()
-SUMMARY = (
-    "ModelPackageName ModelPackageGroupName ModelPackageVersion ModelPackageArn ModelPackageDescription "
-    "CreationTime ModelPackageStatus ModelApprovalStatus ModelLifeCycle ModelPackageRegistrationType"
-).split()
+KEPT = [
+    "ModelPackageDescription",
+    "InferenceSpecification",
+    "SourceAlgorithmSpecification",
+    "ValidationSpecification",
+    "MetadataProperties",
+    "ModelMetrics",
+    "Domain",
+    "Task",
+    "SamplePayloadUrl",
+    "CustomerMetadataProperties",
+    "DriftCheckBaselines",
+    "AdditionalInferenceSpecifications",
+    "SkipModelValidation",
+    "SourceUri",
+    "SecurityConfig",
+    "ModelCard",
+    "ModelLifeCycle",
+    "ModelPackageRegistrationType",
+    "ManagedStorageType",
+]
+SUMMARY = [
+    "ModelPackageName",
+    "ModelPackageGroupName",
+    "ModelPackageVersion",
+    "ModelPackageArn",
+    "ModelPackageDescription",
+    "CreationTime",
+    "ModelPackageStatus",
+    "ModelApprovalStatus",
+    "ModelLifeCycle",
+    "ModelPackageRegistrationType",
+]
 
 
 class Registry:
@@ -81,7 +104,9 @@ class Registry:
         if ("ModelPackageGroupName" in params) == ("ModelPackageName" in params):
             raise invalid("Either ModelPackageName or ModelPackageGroupName must be specified, and not both.")
         _check_properties(params.get("CustomerMetadataProperties", {}))
-        identity = self._next_version(params) if "ModelPackageGroupName" in params else self._unversioned(params)
+        identity = (
+            self._next_version(params) if "ModelPackageGroupName" in params else self._unversioned(params)
+        )
         status = params.get("ModelApprovalStatus", "PendingManualApproval")
         arn = identity["ModelPackageArn"]
         self._packages.add(
@@ -113,7 +138,9 @@ class Registry:
 
     def find(self, name: str) -> Record:
         """Read a package by ARN or, unversioned, by name."""
-        package = self._packages.get(name if name.startswith("arn:") else self._world.arn("model-package", name))
+        package = self._packages.get(
+            name if name.startswith("arn:") else self._world.arn("model-package", name)
+        )
         package.setdefault("ModelPackageName", package["ModelPackageArn"].split("/", 1)[1])
         return package
 
@@ -131,14 +158,24 @@ class Registry:
             _check_properties(properties)
             extra = params.get("AdditionalInferenceSpecificationsToAdd", [])
             changed = pick(
-                params, "ModelApprovalStatus", "ApprovalDescription", "ModelLifeCycle", "SourceUri", "ModelCard",
-                "InferenceSpecification", "ModelPackageRegistrationType",
-            )  # fmt: skip
+                params,
+                "ModelApprovalStatus",
+                "ApprovalDescription",
+                "ModelLifeCycle",
+                "SourceUri",
+                "ModelCard",
+                "InferenceSpecification",
+                "ModelPackageRegistrationType",
+            )
             self._packages.update(
                 arn,
                 **changed,
                 CustomerMetadataProperties=properties or None,
-                AdditionalInferenceSpecifications=[*package.get("AdditionalInferenceSpecifications", []), *extra] or None,
+                AdditionalInferenceSpecifications=[
+                    *package.get("AdditionalInferenceSpecifications", []),
+                    *extra,
+                ]
+                or None,
                 LastModifiedTime=now(),
                 LastModifiedBy=created_by(call),
             )
@@ -180,4 +217,7 @@ def _last(name_or_arn: str) -> str:
 
 def _check_properties(properties: dict[str, str]) -> None:
     if len(properties) > MOST_PROPERTIES:
-        raise invalid(f"CustomerMetadataProperties has {len(properties)} entries; at most {MOST_PROPERTIES} are allowed.")
+        raise invalid(
+            f"CustomerMetadataProperties has {len(properties)} entries; "
+            f"at most {MOST_PROPERTIES} are allowed."
+        )

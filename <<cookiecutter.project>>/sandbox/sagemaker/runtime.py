@@ -20,7 +20,9 @@ PASSED = {
 }
 
 
-def invoke(endpoints: Endpoints, name: str, environ: dict[str, Any], body: bytes) -> tuple[str, Headers, bytes]:
+def invoke(
+    endpoints: Endpoints, name: str, environ: dict[str, Any], body: bytes
+) -> tuple[str, Headers, bytes]:
     """Serve one InvokeEndpoint."""
     fleet = endpoints.serving(name)
     headers = {header: environ[key] for key, header in PASSED.items() if environ.get(key)}

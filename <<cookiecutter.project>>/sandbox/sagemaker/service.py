@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sandbox.wire import Target
     from sandbox.world import Call, World
 
+
 class SageMaker:
     """Everything that answers to the signing name `sagemaker`."""
 
@@ -36,7 +37,9 @@ class SageMaker:
         self._endpoints = Endpoints(world, models, configs, tags)
         kinds = {
             "Training": JobKind("create_training_job", "stop_training_job", "TrainingJob", training.wait),
-            "Processing": JobKind("create_processing_job", "stop_processing_job", "ProcessingJob", processing.wait),
+            "Processing": JobKind(
+                "create_processing_job", "stop_processing_job", "ProcessingJob", processing.wait
+            ),
         }
         pipelines = Pipelines(world, tags, kinds)
         self.operations: dict[str, Callable[[Call], dict[str, Any]]] = {
@@ -95,7 +98,9 @@ class SageMaker:
             raise refused(target)
         return handler
 
-    def invoke(self, target: Target, environ: dict[str, Any], body: bytes) -> tuple[str, runtime.Headers, bytes]:
+    def invoke(
+        self, target: Target, environ: dict[str, Any], body: bytes
+    ) -> tuple[str, runtime.Headers, bytes]:
         """Serve the runtime's one operation."""
         if target.operation != "InvokeEndpoint":
             raise refused(target)

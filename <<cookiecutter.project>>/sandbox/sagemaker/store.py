@@ -83,7 +83,9 @@ def _in_time(record: Record, params: dict[str, Any]) -> bool:
     return True
 
 
-def page(records: list[Record], params: dict[str, Any], member: str, shape: Callable[[Record], Record]) -> Record:
+def page(
+    records: list[Record], params: dict[str, Any], member: str, shape: Callable[[Record], Record]
+) -> Record:
     """Cut one page; the token is the position, which stays right while nothing is deleted."""
     token = params.get("NextToken", "0")
     if not token.isdigit():

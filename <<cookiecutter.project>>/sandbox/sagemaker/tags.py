@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sandbox.world import Call
+if TYPE_CHECKING:
+    from sandbox.world import Call
 
 
 class Tags:

@@ -19,13 +19,40 @@ if TYPE_CHECKING:
     from sandbox.sagemaker.tags import Tags
 
 log = logging.getLogger("sandbox")
-UNSERVED = ("CheckpointConfig", "DebugRuleConfigurations", "TensorBoardOutputConfig", "ServerlessJobConfig", "VpcConfig")
-KEPT = (
-    "TrainingJobName HyperParameters AlgorithmSpecification RoleArn InputDataConfig OutputDataConfig ResourceConfig "
-    "StoppingCondition EnableNetworkIsolation EnableInterContainerTrafficEncryption EnableManagedSpotTraining "
-    "ExperimentConfig Environment RetryStrategy ProfilerConfig DebugHookConfig RemoteDebugConfig"
-).split()
-SUMMARY = "TrainingJobName TrainingJobArn CreationTime TrainingEndTime LastModifiedTime TrainingJobStatus".split()
+UNSERVED = (
+    "CheckpointConfig",
+    "DebugRuleConfigurations",
+    "TensorBoardOutputConfig",
+    "ServerlessJobConfig",
+    "VpcConfig",
+)
+KEPT = [
+    "TrainingJobName",
+    "HyperParameters",
+    "AlgorithmSpecification",
+    "RoleArn",
+    "InputDataConfig",
+    "OutputDataConfig",
+    "ResourceConfig",
+    "StoppingCondition",
+    "EnableNetworkIsolation",
+    "EnableInterContainerTrafficEncryption",
+    "EnableManagedSpotTraining",
+    "ExperimentConfig",
+    "Environment",
+    "RetryStrategy",
+    "ProfilerConfig",
+    "DebugHookConfig",
+    "RemoteDebugConfig",
+]
+SUMMARY = [
+    "TrainingJobName",
+    "TrainingJobArn",
+    "CreationTime",
+    "TrainingEndTime",
+    "LastModifiedTime",
+    "TrainingJobStatus",
+]
 
 
 class Training:
@@ -123,6 +150,7 @@ class Training:
         algorithm, channels = params["AlgorithmSpecification"], params.get("InputDataConfig", [])
         instance = params["ResourceConfig"].get("InstanceType", "")
         return jobs.Work(
+            kind="training",
             name=name,
             image=algorithm["TrainingImage"],
             role=params["RoleArn"],
@@ -142,7 +170,9 @@ class Training:
             config={
                 "input/config/hyperparameters.json": params.get("HyperParameters", {}),
                 "input/config/resourceconfig.json": jobs.resource_config(instance),
-                "input/config/inputdataconfig.json": {channel["ChannelName"]: CHANNEL for channel in channels},
+                "input/config/inputdataconfig.json": {
+                    channel["ChannelName"]: CHANNEL for channel in channels
+                },
             },
         )
 
@@ -227,7 +257,9 @@ def upload(site: jobs.Site, output: Record, name: str) -> str:
         return f"{base}/model"
     objects.upload(site.s3, pack(site.ml / "model", site.home / "model.tar.gz"), f"{base}/model.tar.gz")
     if any((site.ml / "output/data").iterdir()):
-        objects.upload(site.s3, pack(site.ml / "output/data", site.home / "output.tar.gz"), f"{base}/output.tar.gz")
+        objects.upload(
+            site.s3, pack(site.ml / "output/data", site.home / "output.tar.gz"), f"{base}/output.tar.gz"
+        )
     return f"{base}/model.tar.gz"
 
 

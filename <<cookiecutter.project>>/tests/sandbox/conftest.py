@@ -43,7 +43,7 @@ class Sandbox:
             endpoint_url=self.endpoint,
             region_name=REGION,
             aws_access_key_id=access_key,
-            aws_secret_access_key="secret",
+            aws_secret_access_key="secret",  # noqa: S106
             config=Config(proxies={}, retries={"total_max_attempts": 1}),
         )
 
@@ -108,7 +108,9 @@ def unique() -> str:
     return f"t{uuid.uuid4().hex[:10]}"
 
 
-def wait_for(read: Callable[[], dict[str, Any]], status: str, *pending: str, seconds: float = 60) -> dict[str, Any]:
+def wait_for(
+    read: Callable[[], dict[str, Any]], status: str, *pending: str, seconds: float = 60
+) -> dict[str, Any]:
     """Read until a resource leaves its pending states."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -188,7 +190,10 @@ def run_training(sandbox: Sandbox, name: str, script: str, **changes: Any) -> di
 
 def ended_training(client: Any, name: str) -> dict[str, Any]:
     return wait_for(
-        lambda: client.describe_training_job(TrainingJobName=name), "TrainingJobStatus", "InProgress", "Stopping"
+        lambda: client.describe_training_job(TrainingJobName=name),
+        "TrainingJobStatus",
+        "InProgress",
+        "Stopping",
     )
 
 

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from .conftest import (
     Sandbox,
@@ -77,7 +76,9 @@ def create(sandbox: Sandbox, sagemaker: Any, unique: str) -> Callable[..., str]:
 
 def run(sagemaker: Any, name: str, **parameters: str) -> tuple[dict[str, Any], dict[str, Step]]:
     given = [{"Name": key, "Value": value} for key, value in parameters.items()]
-    arn = sagemaker.start_pipeline_execution(PipelineName=name, PipelineParameters=given)["PipelineExecutionArn"]
+    arn = sagemaker.start_pipeline_execution(PipelineName=name, PipelineParameters=given)[
+        "PipelineExecutionArn"
+    ]
     return ended(sagemaker, arn)
 
 
@@ -95,8 +96,12 @@ def ended(sagemaker: Any, arn: str) -> tuple[dict[str, Any], dict[str, Step]]:
 def gated(sandbox: Sandbox, unique: str) -> list[Step]:
     runs = join(f"s3://{sandbox.bucket}/runs", get("Execution.PipelineExecutionId"), "prepared")
     evaluated = join(f"s3://{sandbox.bucket}/runs", get("Execution.PipelineExecutionId"), "evaluation")
-    passed = {"Std:JsonGet": {"PropertyFile": get("Steps.Evaluate.PropertyFiles.Report"), "Path": "verdict.passed"}}
-    reason = {"Std:JsonGet": {"PropertyFile": get("Steps.Evaluate.PropertyFiles.Report"), "Path": "verdict.why[0]"}}
+    passed = {
+        "Std:JsonGet": {"PropertyFile": get("Steps.Evaluate.PropertyFiles.Report"), "Path": "verdict.passed"}
+    }
+    reason = {
+        "Std:JsonGet": {"PropertyFile": get("Steps.Evaluate.PropertyFiles.Report"), "Path": "verdict.why[0]"}
+    }
     prepare = process_step(
         sandbox,
         "Prepare",

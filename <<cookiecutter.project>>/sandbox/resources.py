@@ -1,0 +1,132 @@
+"""CloudFormation types whose properties moto would drop, completed by the service's own API."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+from moto.core.common_models import CloudFormationModel
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket, s3_backends
+from moto.utilities.utils import get_partition
+
+from sandbox.errors import ServiceError
+
+# Properties of AWS::S3::Bucket that reach the bucket; any other is refused rather than dropped.
+BUCKET_PROPERTIES = frozenset(
+    {
+        "BucketName",
+        "BucketEncryption",
+        "ObjectLockConfiguration",
+        "ObjectLockEnabled",
+        "PublicAccessBlockConfiguration",
+        "Tags",
+        "VersioningConfiguration",
+    }
+)
+
+
+class BucketPolicy(CloudFormationModel):
+    """AWS::S3::BucketPolicy, which moto lacks."""
+
+    def __init__(self, bucket: str) -> None:
+        self.bucket = bucket
+
+    @property
+    def physical_resource_id(self) -> str:
+        return f"{self.bucket}-policy"
+
+    @staticmethod
+    def cloudformation_name_type() -> str:
+        return ""
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        return "AWS::S3::BucketPolicy"
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
+    ) -> BucketPolicy:
+        properties = cloudformation_json["Properties"]
+        policy = json.dumps(properties["PolicyDocument"], default=str).encode()
+        _backend(account_id, region_name).put_bucket_policy(properties["Bucket"], policy)
+        return cls(properties["Bucket"])
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
+    ) -> BucketPolicy:
+        return cls.create_from_cloudformation_json(
+            new_resource_name, cloudformation_json, account_id, region_name
+        )
+
+    @classmethod
+    def delete_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
+    ) -> None:
+        backend = _backend(account_id, region_name)
+        backend.delete_bucket_policy(cloudformation_json["Properties"]["Bucket"])
+
+
+def complete_buckets(endpoint: str) -> None:
+    """Make moto's bucket honour the properties that it would drop."""
+    plain = FakeBucket.create_from_cloudformation_json
+
+    def create(
+        resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
+    ) -> Any:
+        properties = cloudformation_json.get("Properties", {})
+        if dropped := sorted(set(properties) - BUCKET_PROPERTIES):
+            raise ServiceError(
+                "ValidationError",
+                f"the sandbox's AWS::S3::Bucket has no {', '.join(dropped)}; see docs/sandbox.md",
+            )
+        bucket = plain(resource_name, cloudformation_json, account_id, region_name, **kwargs)
+        _complete(_client(endpoint, region_name), resource_name, properties)
+        return bucket
+
+    FakeBucket.create_from_cloudformation_json = create  # type: ignore[method-assign]
+    # moto ignores conditions, so that a policy which refuses plain HTTP would refuse every call
+    FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL  # type: ignore[method-assign]
+
+
+def _complete(s3: Any, name: str, properties: Any) -> None:
+    if "VersioningConfiguration" in properties:
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"])
+    if "PublicAccessBlockConfiguration" in properties:
+        block = {key: _is_true(value) for key, value in properties["PublicAccessBlockConfiguration"].items()}
+        s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=block)
+    lock = properties.get("ObjectLockConfiguration")
+    if lock:
+        retention = lock["Rule"]["DefaultRetention"]
+        days = {key: int(retention[key]) for key in ("Days", "Years") if key in retention}
+        rule = {"DefaultRetention": {"Mode": retention["Mode"], **days}}
+        s3.put_object_lock_configuration(
+            Bucket=name, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule}
+        )
+
+
+def _is_true(value: Any) -> bool:
+    return str(value).lower() == "true"
+
+
+def _client(endpoint: str, region: str) -> Any:
+    create: Any = boto3.session.Session().client
+    return create(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=region,
+        aws_access_key_id="AKIACLOUDFORMATION00",
+        aws_secret_access_key="sandbox",  # noqa: S106  # the sandbox checks no signature
+    )
+
+
+def _backend(account: str, region: str) -> Any:
+    return s3_backends[account][get_partition(region)]
