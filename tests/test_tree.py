@@ -117,6 +117,16 @@ def test_every_relative_link_of_the_template_leads_somewhere(page: str) -> None:
     assert broken == []
 
 
+def test_every_schema_that_a_file_names_is_there() -> None:
+    named = {
+        (ROOT / path).parent / schema
+        for path in list_files(PAYLOAD)
+        if path.endswith((".yml", ".yaml")) and "/scaffold/" not in path  # relative to where it is copied
+        for schema in re.findall(r"\$schema=(\S+)", (ROOT / path).read_text())
+    }
+    assert [schema for schema in named if not schema.exists()] == []
+
+
 def test_an_adr_has_context_decision_and_consequences() -> None:
     records = sorted(Path(path) for path in list_files() if re.search(r"adr/\d{4}-", path))
     assert records
