@@ -1,8 +1,11 @@
 """Data contracts that fail in one line: which column, which check, an example, how many more."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from pandas.errors import EmptyDataError, ParserError
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -10,6 +13,22 @@ if TYPE_CHECKING:
 
 class ContractError(ValueError):
     """The data is not what the model was made for."""
+
+
+def read_headerless(path: Path, columns: Sequence[str], separator: str = ",", skip: int = 0) -> pd.DataFrame:
+    """Read a table whose file does not name its columns, after `skip` lines; numbers keep every digit."""
+    if not path.is_file():
+        raise ContractError(f"{path.name} is missing in {path.parent}")
+    try:
+        frame = pd.read_csv(path, sep=separator, header=None, skiprows=skip, float_precision="round_trip")
+    except EmptyDataError:
+        raise ContractError(f"{path.name}: no rows") from None
+    except ParserError as error:
+        raise ContractError(f"{path.name}: {str(error).strip().rpartition('error: ')[2]}") from None
+    if frame.shape[1] != len(columns):
+        expected = f"{len(columns)} ({', '.join(columns)})"
+        raise ContractError(f"{path.name}: {frame.shape[1]} columns; expected {expected}")
+    return frame.set_axis(list(columns), axis="columns")
 
 
 def checked(frame: pd.DataFrame, schema: "pa.DataFrameSchema", where: str) -> pd.DataFrame:
@@ -29,7 +48,7 @@ def describe(cases: pd.DataFrame) -> str:
     # A value of the wrong type also fails every check of its column: only the type is news.
     untyped = cases["check"].astype(str).str.startswith("coerce_dtype")
     news = cases[untyped | ~cases["column"].isin(cases["column"][untyped])]
-    first = news.iloc[0]
+    first = news.astype(object).iloc[0]  # plain values: `-1.0`, not `np.float64(-1.0)`
     more = f" (and {len(news) - 1} more)" if len(news) > 1 else ""
     return _sentence(str(first["check"]), first["column"], first["failure_case"], first["index"]) + more
 

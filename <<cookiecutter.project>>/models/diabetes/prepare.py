@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pandera.pandas as pa
-from tabular.contract import ContractError, checked
+from tabular.contract import ContractError, checked, read_headerless
 from tabular.split import write_sides
 
 FEATURES_FILE, TARGET_FILE = "diabetes_data_raw.csv.gz", "diabetes_target.csv.gz"
@@ -38,22 +38,14 @@ FEATURES = pa.DataFrameSchema(
 TARGET = pa.DataFrameSchema({"progression": number(0, 500)}, strict=True)
 
 
-def read_raw(path: Path, columns: list[str]) -> pd.DataFrame:
-    """Read a file as scikit-learn ships it: blanks between values, no header."""
-    if not path.is_file():
-        raise ContractError(f"{path.name} is missing; needed are {FEATURES_FILE} and {TARGET_FILE}")
-    frame = pd.read_csv(path, sep=r"\s+", header=None, float_precision="round_trip")
-    if frame.shape[1] != len(columns):
-        raise ContractError(
-            f"{path.name}: {frame.shape[1]} columns; expected {len(columns)}: {', '.join(columns)}"
-        )
-    return frame.set_axis(columns, axis="columns")
+def read_raw(path: Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """Read a file as scikit-learn ships it, blanks between values and no header, and check it."""
+    return checked(read_headerless(path, list(schema.columns), separator=r"\s+"), schema, path.name)
 
 
 def prepare(source: Path, output: Path) -> dict[str, int]:
     """Write the three sides; return how many rows each has."""
-    features = checked(read_raw(source / FEATURES_FILE, list(FEATURES.columns)), FEATURES, FEATURES_FILE)
-    target = checked(read_raw(source / TARGET_FILE, list(TARGET.columns)), TARGET, TARGET_FILE)
+    features, target = read_raw(source / FEATURES_FILE, FEATURES), read_raw(source / TARGET_FILE, TARGET)
     if len(features) != len(target):
         raise ContractError(f"{TARGET_FILE}: {len(target)} rows; {FEATURES_FILE} has {len(features)}")
     return write_sides(output, features, target.assign(sex=features["sex"]))

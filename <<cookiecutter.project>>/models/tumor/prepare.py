@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pandera.pandas as pa
-from tabular.contract import ContractError, checked
+from tabular.contract import ContractError, checked, read_headerless
 from tabular.split import write_sides
 
 FILE = "breast_cancer.csv"
@@ -43,17 +43,13 @@ CONTRACT = pa.DataFrameSchema(
 def read_raw(folder: Path) -> pd.DataFrame:
     """Read the file as scikit-learn ships it: its first line is `rows,features,class 0,class 1`."""
     path = folder / FILE
-    if not path.is_file():
-        raise ContractError(f"{FILE} is missing; allowed is a folder that holds it")
+    table = read_headerless(path, [*FEATURES, "class"], skip=1)
     with path.open() as lines:
-        head = lines.readline().strip().split(",")
-    if head[1:] != [str(len(FEATURES)), *CLASSES]:
-        raise ContractError(f"{FILE}: first line {head!r}; expected [rows, {len(FEATURES)}, {CLASSES}]")
-    frame = pd.read_csv(path, skiprows=1, header=None, float_precision="round_trip")
-    if frame.shape != (int(head[0]), len(FEATURES) + 1):
-        found = f"{frame.shape[0]} rows of {frame.shape[1]} values"
-        raise ContractError(f"{FILE}: {found}; its first line promises {head[0]} of {len(FEATURES) + 1}")
-    return frame.set_axis([*FEATURES, "class"], axis="columns")
+        head = lines.readline().strip()
+    expected = ",".join([str(len(table)), str(len(FEATURES)), *CLASSES])
+    if head != expected:
+        raise ContractError(f"{FILE}: its first line is {head!r}; by its rows it must be {expected!r}")
+    return table
 
 
 def prepare(source: Path, output: Path) -> dict[str, int]:
