@@ -105,10 +105,15 @@ def tar(files: dict[str, bytes]) -> bytes:
 
 
 def write_bundle(folder: Path, **changes: str) -> Path:
-    """Pack a bundle, named by the hash of its tar as the tool names it; it replaces what was there."""
+    """Pack the little model above, with other texts for some of its scripts or its `requirements`."""
     scripts = {f"{name}.py": text for name, text in changes.items() if name != "requirements"}
     files = {**BUNDLE, **scripts, "requirements.txt": changes.get("requirements", "")}
-    content = tar({name: dedent(text).encode() for name, text in files.items()})
+    return pack_bundle(folder, {name: dedent(text).encode() for name, text in files.items()})
+
+
+def pack_bundle(folder: Path, files: dict[str, bytes]) -> Path:
+    """Pack a bundle, named by the hash of its tar as the tool names it; it replaces what was there."""
+    content = tar(files)
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
