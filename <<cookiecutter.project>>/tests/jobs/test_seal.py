@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
 from moto import mock_aws
@@ -70,7 +71,7 @@ def throttle(request: Any) -> AWSResponse:
 
     error = b'{"__type": "ThrottlingException", "message": "Rate exceeded"}'
     xml = b"<Error><Code>SlowDown</Code><Message>Reduce your request rate</Message></Error>"
-    return AWSResponse(request.url, 503, {}, Body(xml if "releases" in request.url else error))
+    return AWSResponse(request.url, 503, HTTPHeaders(), Body(xml if "releases" in request.url else error))
 
 
 def drop_before(request: Any) -> AWSResponse:

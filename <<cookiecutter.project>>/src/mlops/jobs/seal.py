@@ -70,11 +70,14 @@ def store(s3: "S3Client", path: Path, bucket: str, key: str) -> Stored:
     from botocore.exceptions import ClientError
 
     sha256 = job.digest(path)
-    checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
+    checksum: Any = {
+        "ChecksumAlgorithm": "SHA256",
+        "ChecksumSHA256": base64.b64encode(bytes.fromhex(sha256)).decode(),
+    }
     stored = Stored(f"s3://{bucket}/{key}", sha256, path.stat().st_size, fresh=True)
     try:
         with path.open("rb") as body:
-            s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*", ChecksumSHA256=checksum)
+            s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*", **checksum)
     except ClientError as error:
         if error.response["Error"]["Code"] != "PreconditionFailed":
             raise
