@@ -84,7 +84,9 @@ class Bench:
         key = f"releases/{model}/{digest.hexdigest()}/model.tar.gz"
         checksum = base64.b64encode(digest.digest()).decode()
         bucket = self.project.releases_bucket
-        self.aws.s3.put_object(Bucket=bucket, Key=key, Body=archive, ChecksumSHA256=checksum)
+        self.aws.s3.put_object(
+            Bucket=bucket, Key=key, Body=archive, ChecksumAlgorithm="SHA256", ChecksumSHA256=checksum
+        )
         return self.describe(
             self.create_package(model, f"s3://{bucket}/{key}", digest.hexdigest(), len(archive))
         )

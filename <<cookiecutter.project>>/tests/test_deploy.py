@@ -14,6 +14,8 @@ from mlops.spec import Fleet
 from tests.conftest import git
 
 if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import ProductionVariantTypeDef
+
     from mlops.deploy import Act
     from tests.live import Bench
 
@@ -180,11 +182,14 @@ def test_a_config_name_taken_by_other_content_is_refused(bench: Bench, name: str
     cli.run(["deploy", "staging", name])
     second = bench.register(name, "second")
     pin = make_pin(name, second, Fleet(instance="ml.m5.large"))
-    other = {"VariantName": "main", "ModelName": f"acme-{name}-staging-{first.release[7:19]}"}
-    bench.aws.sagemaker.create_endpoint_config(
-        EndpointConfigName=pin.config_name(bench.project, "staging"),
-        ProductionVariants=[{**other, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}],  # type: ignore[typeddict-item]
-    )
+    other: ProductionVariantTypeDef = {
+        "VariantName": "main",
+        "ModelName": f"acme-{name}-staging-{first.release[7:19]}",
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": 1,
+    }
+    config = pin.config_name(bench.project, "staging")
+    bench.aws.sagemaker.create_endpoint_config(EndpointConfigName=config, ProductionVariants=[other])
     bench.pin(name, second)
     assert cli.run(["deploy", "staging", name]) == 1
     assert "exists, but serves" in capsys.readouterr().out

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError
 
 from mlops.data import publish
@@ -58,7 +59,7 @@ class Faults:
         if kind == "dropped":
             raise ConnectionClosedError(endpoint_url=request.url)
         body = THROTTLED["rest-xml" if ".s3." in event_name else "json"]
-        return AWSResponse(request.url, 503 if ".s3." in event_name else 400, {}, Raw(body))
+        return AWSResponse(request.url, 503 if ".s3." in event_name else 400, HTTPHeaders(), Raw(body))
 
 
 @pytest.fixture(params=["dropped", "throttled"])

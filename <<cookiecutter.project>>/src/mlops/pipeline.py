@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import warnings
 from dataclasses import asdict, dataclass
@@ -19,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 # The SDK otherwise simulates some 90 IAM actions, which a least-privilege role may not.
 os.environ.setdefault("SAGEMAKER_VALIDATE_ROLE", "false")
 warnings.filterwarnings("ignore", module=r"sagemaker|pydantic|mlflow")
+for chatter in ("sagemaker", "sagemaker.core.utils.utils"):  # warns of what a pipeline is meant to do
+    logging.getLogger(chatter).setLevel(logging.ERROR)
 
 from sagemaker.core.processing import Processor
 from sagemaker.core.shapes import ProcessingInput, ProcessingOutput, ProcessingS3Input, ProcessingS3Output

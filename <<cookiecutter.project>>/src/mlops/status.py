@@ -96,7 +96,9 @@ def unpinned_rows(
     for name, state in live.items():
         if state and name not in pinned:
             model = name.removeprefix(prefix)
-            yield Row(environment, model, name, "", state.config, state.status, "live, but no pin asks for it")
+            yield Row(
+                environment, model, name, "", state.config, state.status, "live, but no pin asks for it"
+            )
 
 
 def show(rows: list[Row]) -> None:

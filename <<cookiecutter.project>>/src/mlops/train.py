@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker.type_defs import PipelineExecutionStepTypeDef
 
     from mlops.pin import Pin
     from mlops.project import Project
@@ -309,19 +310,31 @@ def follow(sagemaker: SageMakerClient, execution: str, quiet: bool) -> None:
             break
         time.sleep(POLL_SECONDS)
     if state["PipelineExecutionStatus"] != "Succeeded":
-        reason = state.get("FailureReason", "no reason given")
+        reason = why_failed(sagemaker, execution) or state.get("FailureReason", "no reason given")
         raise MlopsError(f"{execution}: {state['PipelineExecutionStatus']}: {reason}")
+
+
+def why_failed(sagemaker: SageMakerClient, execution: str) -> str:
+    """The reasons of the steps that failed, in one line; SageMaker's own says only that some did."""
+    failed = (step for step in list_steps(sagemaker, execution) if step.get("StepStatus") == "Failed")
+    return "; ".join(
+        f"{step['StepName']}: {' '.join(step.get('FailureReason', '').split())}" for step in failed
+    )
+
+
+def list_steps(sagemaker: SageMakerClient, execution: str) -> Iterator[PipelineExecutionStepTypeDef]:
+    """The steps of an execution that began, oldest first."""
+    pages = sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
+        PipelineExecutionArn=execution, SortOrder="Ascending"
+    )
+    return (step for page in pages for step in page["PipelineExecutionSteps"])
 
 
 def new_steps(sagemaker: SageMakerClient, execution: str, said: set[str]) -> Iterator[str]:
     """A line for each step that ended since the last call, in the order of their ends."""
-    pages = sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
-        PipelineExecutionArn=execution, SortOrder="Ascending"
-    )
-    for step in (step for page in pages for step in page["PipelineExecutionSteps"]):
+    for step in list_steps(sagemaker, execution):
         name, end = step["StepName"], step.get("EndTime")
         if end and name not in said:
             said.add(name)
             seconds = (end - step["StartTime"]).total_seconds()
-            reason = f": {step['FailureReason']}" if step.get("FailureReason") else ""
-            yield f"  {name:<10} {step['StepStatus']:<10} {seconds:6.1f} s{reason}"
+            yield f"  {name:<10} {step['StepStatus']:<10} {seconds:6.1f} s"
