@@ -143,6 +143,7 @@ class Layer:
 
 def read_request(environ: Environ) -> Request:
     """Read a request's head, and its body where that is a document rather than data."""
+    environ["RAW_URI"] = environ.get("REQUEST_URI", "")  # moto takes keys from it, still encoded
     credential = wire.read_credential(environ)
     kind = environ.get("CONTENT_TYPE", "")
     is_object = credential is not None and credential.signing_name == "s3"

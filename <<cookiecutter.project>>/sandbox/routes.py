@@ -6,7 +6,7 @@ import functools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 
 if TYPE_CHECKING:
     from botocore.model import ServiceModel
@@ -25,12 +25,13 @@ class Route:
 
 def match(model: ServiceModel, environ: dict[str, Any]) -> tuple[str, dict[str, str]] | None:
     """Find the most demanding route that a request satisfies."""
-    method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "/")
+    method = environ["REQUEST_METHOD"]
+    path = environ.get("PATH_INFO", "/").encode("latin-1").decode("utf-8", "replace")
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     for route in _routes(model):
         found = route.pattern.fullmatch(path) if route.method == method else None
         if found and _carries(route, query, environ):
-            return route.operation, {key: unquote(value) for key, value in found.groupdict().items()}
+            return route.operation, found.groupdict()
     return None
 
 

@@ -142,11 +142,7 @@ class Pipelines:
     def describe(self, call: Call) -> dict[str, Any]:
         pipeline = self._shelf.get(_name(call.params["PipelineName"]))
         version = self._version(pipeline, call.params.get("PipelineVersionId"))
-        return {
-            **pick(pipeline, *PIPELINE),
-            "PipelineDefinition": version["Definition"],
-            "PipelineVersionId": version["PipelineVersionId"],
-        }
+        return {**pick(pipeline, *PIPELINE), "PipelineDefinition": version["Definition"]}
 
     def delete(self, call: Call) -> dict[str, Any]:
         pipeline = self._shelf.remove(_name(call.params["PipelineName"]))

@@ -187,8 +187,7 @@ def check_output(output: Record) -> None:
     target = output.get("S3Output")
     if target is None or target.get("S3UploadMode", "EndOfJob") != "EndOfJob":
         raise invalid(
-            f"output {output['OutputName']!r}: the sandbox serves S3Output at EndOfJob; "
-            "see docs/sandbox.md"
+            f"output {output['OutputName']!r}: the sandbox serves S3Output at EndOfJob; see docs/sandbox.md"
         )
     check_local(target.get("LocalPath", ""), output["OutputName"])
 
@@ -209,5 +208,7 @@ def verdict(ended: jobs.Ended, seconds: int) -> Record:
         return {"ProcessingJobStatus": "Completed"}
     return {
         "ProcessingJobStatus": "Failed",
-        "FailureReason": f"AlgorithmError: {ended.last_line[: jobs.MOST_REASON - 60]}, exit code: {ended.code}",
+        "FailureReason": (
+            f"AlgorithmError: {ended.last_line[: jobs.MOST_REASON - 60]}, exit code: {ended.code}"
+        ),
     }

@@ -107,7 +107,7 @@ def test_a_processing_jobs_outputs_land_under_their_uris(sandbox: Sandbox, uniqu
     done = run_processing(
         sandbox,
         unique,
-        "cd /opt/ml/processing; mkdir output/result/deep; cat input/text/one.txt > output/result/deep/two.txt",
+        "cd /opt/ml/processing; mkdir output/result/deep; cp input/text/one.txt output/result/deep/two.txt",
         ProcessingInputs=[processing_input("text", source)],
         ProcessingOutputConfig={"Outputs": [processing_output("result", target)]},
     )
@@ -171,7 +171,8 @@ def test_a_stopped_job_is_told_first_and_keeps_its_model(sandbox: Sandbox, uniqu
 def test_what_one_job_installs_no_other_job_has(sandbox: Sandbox, unique: str) -> None:
     package = sandbox.put(f"{unique}/only.py", "")
     install = (
-        "cp /opt/ml/processing/input/p/only.py $(python3 -c 'import site; print(site.getsitepackages()[0])'); "
+        "cd /opt/ml/processing/input/p; "
+        "cp only.py $(python3 -c 'import site; print(site.getsitepackages()[0])'); "
         "pip3 --version; python3 -c 'import only'"
     )
     first = run_processing(sandbox, f"{unique}-1", install, ProcessingInputs=[processing_input("p", package)])

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from .conftest import (
     Sandbox,
@@ -162,3 +163,182 @@ def test_a_failed_gate_ends_in_its_fail_step_and_says_why(
     assert "Keep" not in steps
     assert steps["Refused"]["FailureReason"] == "gate failed: it says BAD"
     assert steps["Refused"]["Metadata"] == {"Fail": {"ErrorMessage": "gate failed: it says BAD"}}
+
+
+def test_each_update_is_a_version_that_can_still_be_started(
+    sandbox: Sandbox, sagemaker: Any, unique: str, create: Callable[..., str]
+) -> None:
+    create([fail("First", "one")])
+    updated = sagemaker.update_pipeline(
+        PipelineName=unique, PipelineDefinition=document([fail("Second", "two")])
+    )
+    assert updated["PipelineVersionId"] == 2
+    found = sagemaker.list_pipeline_versions(PipelineName=unique)["PipelineVersionSummaries"]
+    assert [version["PipelineVersionId"] for version in found] == [2, 1]
+    old = sagemaker.start_pipeline_execution(PipelineName=unique, PipelineVersionId=1)["PipelineExecutionArn"]
+    execution, steps = ended(sagemaker, old)
+    assert execution["PipelineVersionId"] == 1
+    assert list(steps) == ["First"]
+    assert list(run(sagemaker, unique)[1]) == ["Second"]
+    text = sagemaker.describe_pipeline_definition_for_execution(PipelineExecutionArn=old)[
+        "PipelineDefinition"
+    ]
+    assert text == document([fail("First", "one")])
+    with pytest.raises(ClientError, match=r"\(ResourceNotFound\).*has no version 9; it has 2"):
+        sagemaker.start_pipeline_execution(PipelineName=unique, PipelineVersionId=9)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, r"Parameters \['Needed'\] have no default value"),
+        ({"Needed": "x", "Extra": "y"}, r"Parameters \['Extra'\] are not declared"),
+        ({"Needed": "x", "Size": "many"}, "Parameter 'Size' is of type Integer, which 'many' is not"),
+        ({"Needed": "x", "Kind": "c"}, r"Parameter 'Kind' is 'c'; allowed: \['a', 'b'\]"),
+    ],
+)
+def test_parameters_are_checked_against_the_definition(
+    sagemaker: Any, create: Callable[..., str], given: dict[str, str], said: str
+) -> None:
+    name = create(
+        [fail("Stop", get("Parameters.Needed"))],
+        parameter("Needed"),
+        parameter("Size", "Integer", DefaultValue=1),
+        parameter("Kind", EnumValues=["a", "b"], DefaultValue="a"),
+    )
+    with pytest.raises(ClientError, match=rf"\(ValidationException\).*{said}"):
+        run(sagemaker, name, **given)
+
+
+def test_an_execution_lists_its_parameters_defaults_included(
+    sagemaker: Any, create: Callable[..., str]
+) -> None:
+    name = create([fail("Stop", "x")], parameter("A"), parameter("B", "Integer", DefaultValue=3))
+    execution, _ = run(sagemaker, name, A="one")
+    found = sagemaker.list_pipeline_parameters_for_execution(
+        PipelineExecutionArn=execution["PipelineExecutionArn"]
+    )
+    assert found["PipelineParameters"] == [{"Name": "A", "Value": "one"}, {"Name": "B", "Value": "3"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "Unable to parse pipeline definition"),
+        (json.dumps({"Version": "2019-01-01", "Steps": [fail("A", "x")]}), "it needs Version '2020-12-01'"),
+        (
+            document([{"Name": "T", "Type": "Transform", "Arguments": {}}]),
+            "does not serve steps of type 'Transform'",
+        ),
+        (document([fail("A", "x"), fail("A", "y")]), "Step names must be unique; 'A'"),
+        (document([fail("A", get("Parameters.Nope"))]), "'A' refers to 'Parameters.Nope'"),
+        (document([fail("A", get("Steps.Nope.Arn"))]), "'A' refers to 'Steps.Nope.Arn'"),
+        (document([fail("A", get("Execution.Weather"))]), "'A' refers to 'Execution.Weather'"),
+        (document([{**fail("A", "x"), "DependsOn": ["Nope"]}]), "'A' depends on 'Nope'"),
+        (document([{**fail("A", "x"), "CacheConfig": {"Enabled": True}}]), "does not serve CacheConfig"),
+        (document([condition("C", [{"Type": "Roughly"}], [], [])]), "unknown condition 'Roughly'"),
+    ],
+)
+def test_a_faulty_definition_is_refused_before_anything_runs(
+    sandbox: Sandbox, sagemaker: Any, unique: str, text: str, said: str
+) -> None:
+    with pytest.raises(ClientError, match=rf"\(ValidationException\).*{said}"):
+        sagemaker.create_pipeline(PipelineName=unique, PipelineDefinition=text, RoleArn=sandbox.role)
+
+
+def compare(kind: str, left: Any, right: Any) -> Step:
+    return {"Type": kind, "LeftValue": left, "RightValue": right}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "outcome"),
+    [
+        ([compare("Equals", get("Parameters.N"), 3)], "True"),
+        ([compare("GreaterThan", get("Parameters.N"), 3)], "False"),
+        ([compare("GreaterThanOrEqualTo", get("Parameters.N"), 3)], "True"),
+        ([compare("LessThan", get("Parameters.N"), 3.5)], "True"),
+        ([compare("LessThanOrEqualTo", get("Parameters.N"), 2)], "False"),
+        ([{"Type": "In", "QueryValue": get("Parameters.N"), "Values": [1, 3]}], "True"),
+        ([{"Type": "Not", "Expression": compare("Equals", get("Parameters.N"), 3)}], "False"),
+        ([{"Type": "Or", "Conditions": [compare("Equals", 1, 2), compare("Equals", 1, 1)]}], "True"),
+        ([compare("Equals", 1, 1), compare("Equals", 1, 2)], "False"),
+    ],
+)
+def test_conditions_decide_between_branches(
+    sagemaker: Any, create: Callable[..., str], conditions: list[Step], outcome: str
+) -> None:
+    name = create(
+        [condition("Choice", conditions, [fail("Yes", "y")], [fail("No", "n")])],
+        parameter("N", "Integer", DefaultValue=3),
+    )
+    _, steps = run(sagemaker, name)
+    assert steps["Choice"]["Metadata"]["Condition"]["Outcome"] == outcome
+    assert ("Yes" in steps, "No" in steps) == (outcome == "True", outcome == "False")
+
+
+def test_values_that_cannot_be_compared_fail_the_step(sagemaker: Any, create: Callable[..., str]) -> None:
+    name = create([condition("Choice", [compare("LessThan", "a", 1)], [], [])])
+    _, steps = run(sagemaker, name)
+    assert steps["Choice"]["FailureReason"] == "ClientError: LessThan cannot compare 'a' with 1"
+
+
+def test_a_failed_job_ends_the_execution_and_starts_nothing_after_it(
+    sandbox: Sandbox, sagemaker: Any, create: Callable[..., str]
+) -> None:
+    after = {**process_step(sandbox, "After", "true"), "DependsOn": ["Broken"]}
+    name = create([process_step(sandbox, "Broken", "echo 'bad row' >&2; exit 2"), after])
+    execution, steps = run(sagemaker, name)
+    assert execution["PipelineExecutionStatus"] == "Failed"
+    assert list(steps) == ["Broken"]
+    assert steps["Broken"]["FailureReason"] == "AlgorithmError: bad row, exit code: 2"
+    job = steps["Broken"]["Metadata"]["ProcessingJob"]["Arn"].rsplit("/", 1)[1]
+    execution_id = execution["PipelineExecutionArn"].rsplit("/", 1)[1]
+    assert job.startswith(f"pipelines-{execution_id}-Broken-")
+
+
+def test_an_execution_that_is_stopped_stops_its_job(
+    sandbox: Sandbox, sagemaker: Any, create: Callable[..., str]
+) -> None:
+    name = create([process_step(sandbox, "Long", "exec sleep 300")])
+    arn = sagemaker.start_pipeline_execution(PipelineName=name)["PipelineExecutionArn"]
+    wait_for(lambda: running_job(sagemaker, arn), "ProcessingJobStatus", "")
+    sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn)
+    execution, steps = ended(sagemaker, arn)
+    assert execution["PipelineExecutionStatus"] == "Stopped"
+    assert steps["Long"]["StepStatus"] == "Stopped"
+    assert (
+        sagemaker.list_pipeline_executions(PipelineName=name)["PipelineExecutionSummaries"][0][
+            "PipelineExecutionStatus"
+        ]
+        == "Stopped"
+    )
+
+
+def running_job(sagemaker: Any, arn: str) -> dict[str, Any]:
+    steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
+    jobs = [step["Metadata"]["ProcessingJob"]["Arn"] for step in steps if step.get("Metadata")]
+    if not jobs:
+        return {"ProcessingJobStatus": ""}
+    return dict(sagemaker.describe_processing_job(ProcessingJobName=jobs[0].rsplit("/", 1)[1]))
+
+
+def test_a_deleted_pipeline_is_gone(sagemaker: Any, create: Callable[..., str]) -> None:
+    name = create([fail("A", "x")])
+    assert sagemaker.describe_pipeline(PipelineName=name)["PipelineDefinition"] == document([fail("A", "x")])
+    with pytest.raises(ClientError, match="Pipeline names must be unique"):
+        create([fail("A", "x")])
+    sagemaker.delete_pipeline(PipelineName=name)
+    with pytest.raises(ClientError, match=r"\(ResourceNotFound\).*does not exist"):
+        sagemaker.describe_pipeline(PipelineName=name)
+
+
+def test_the_same_request_token_starts_one_execution(sagemaker: Any, create: Callable[..., str]) -> None:
+    name = create([fail("A", "x")])
+    token = "t" * 32
+    started = [
+        sagemaker.start_pipeline_execution(PipelineName=name, ClientRequestToken=token)[
+            "PipelineExecutionArn"
+        ]
+        for _ in range(2)
+    ]
+    assert started[0] == started[1]
