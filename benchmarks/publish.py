@@ -63,11 +63,7 @@ def add_dataset(root: Path, environment: dict[str, str]) -> None:
     run(["git", "init", "-q"], root)
     run([sys.executable, "-m", "dvc", "add", "-q", "models/bulk/data/rows"], root, **environment)
     spec = root / "models/bulk/model.yml"
-    lines = [
-        "data: {pointer: data/rows.dvc}" if line.startswith("data:") else line
-        for line in spec.read_text().splitlines()
-    ]
-    spec.write_text("\n".join(lines) + "\n")
+    spec.write_text(spec.read_text().replace("data/rows.csv.dvc", "data/rows.dvc"))
     run([sys.executable, "-m", "dvc", "push", "-q", "models/bulk/data/rows.dvc"], root, **environment)
 
 

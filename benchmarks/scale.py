@@ -76,7 +76,7 @@ def add_model(root: Path, model: str, lib: bool) -> None:
     folder = root / "models" / model
     shutil.copytree(PAYLOAD / "src/mlops/scaffold/model", folder)
     spec = (folder / "model.yml").read_text().replace("MODEL_NAME", model)
-    (folder / "model.yml").write_text(spec.replace("\ntrain:", "\nlibs: [shared]\ntrain:") if lib else spec)
+    (folder / "model.yml").write_text(spec.replace("libs: []", "libs: [shared]") if lib else spec)
     pin = dump_pin(make_pin(model, artifact(model), Fleet(instance="ml.m5.large")))
     for environment in ("staging", "prod"):
         path = root / f"releases/{environment}/{model}.yml"

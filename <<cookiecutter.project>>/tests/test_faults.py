@@ -13,11 +13,17 @@ from botocore.exceptions import ConnectionClosedError
 
 from mlops.data import publish
 from mlops.deploy import deploy, read_targets
+from mlops.propose import propose
+from mlops.spec import read_spec
 from mlops.status import read_rows
+from mlops.train import prepare_run, start
 from mlops.workspace import Workspace
+from tests.conftest import commit, edit
+from tests.live import IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.live import Bench
 
@@ -88,6 +94,37 @@ def test_a_dataset_is_published_all_the_same(bench: Bench, faults: Faults) -> No
     published = attempts(faults, lambda: publish(workspace, bench.aws.s3, "guess"))
     assert published.files == 1
     assert {"HeadObject", "ListObjectsV2"} <= set(faults.hits)
+
+
+def test_a_run_is_started_once_all_the_same(
+    bench: Bench, faults: Faults, name: str, make_model: Callable[[str], Path]
+) -> None:
+    edit(make_model(name) / "model.yml", 'framework: sklearn, version: "1.9-0"', f'uri: "{IMAGE}"')
+    workspace = Workspace(bench.root, bench.project)
+    head = commit(bench.root, "Add")
+    spec = read_spec(bench.root, name)
+    run = prepare_run(workspace, spec, head)
+    manifest = f"datasets/{name}/{run.parameters['DataVersion']}/manifest.json"
+    bench.aws.s3.put_object(Bucket=bench.project.data_bucket, Key=manifest, Body=b"{}")
+    execution, started = attempts(faults, lambda: start(workspace, bench.aws, spec, run))
+    assert started
+    assert {"CreatePipeline", "StartPipelineExecution", "CreateModelPackageGroup", "PutObject"} <= set(
+        faults.hits
+    )
+    listed = bench.aws.sagemaker.list_pipeline_executions(PipelineName=f"acme-{name}")[
+        "PipelineExecutionSummaries"
+    ]
+    assert [row["PipelineExecutionArn"] for row in listed] == [execution]
+
+
+def test_a_pin_is_proposed_all_the_same(
+    bench: Bench, faults: Faults, make_model: Callable[[str], Path], name: str
+) -> None:
+    make_model(name)
+    artifact = bench.register(name, "first")
+    workspace = Workspace(bench.root, bench.project)
+    pin = attempts(faults, lambda: propose(workspace, bench.aws.sagemaker, name, "staging"))
+    assert pin.artifact == artifact
 
 
 def test_a_release_is_deployed_all_the_same(bench: Bench, faults: Faults, name: str) -> None:
