@@ -14,9 +14,10 @@ from botocore.exceptions import ConnectionClosedError
 from mlops.data import publish
 from mlops.deploy import deploy, read_targets
 from mlops.propose import propose
+from mlops.run import prepare_run
 from mlops.spec import read_spec
 from mlops.status import read_rows
-from mlops.train import prepare_run, start
+from mlops.train import start
 from mlops.workspace import Workspace
 from tests.conftest import commit, edit
 from tests.live import IMAGE

@@ -13,15 +13,16 @@ from mlops import cli
 from mlops.aws import Aws
 from mlops.errors import UsageError
 from mlops.pin import dump_pin
+from mlops.run import prepare_run
 from mlops.spec import read_spec
-from mlops.train import compile_definition, find_execution, follow, prepare_run, refuse_dirty, upload_jobs
+from mlops.train import compile_definition, find_execution, follow, refuse_dirty, upload_jobs
 from tests.conftest import REGION, commit, edit, git
 from tests.test_pin import make_guess
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlops.train import Run
+    from mlops.run import Run
     from mlops.workspace import Workspace
 
 ARN = "arn:aws:sagemaker:eu-west-1:111111111111:pipeline/acme-guess/execution/abc"

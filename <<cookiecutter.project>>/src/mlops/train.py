@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +15,14 @@ import click
 
 from mlops import __version__, git
 from mlops.aws import Aws, is_missing
-from mlops.bundle import build_bundle, fingerprint
 from mlops.data import is_published
-from mlops.dataset import dataset_prefix, pointer_path, read_pointer
-from mlops.digests import canonical_json, record_digest, sha256_hex
+from mlops.dataset import dataset_prefix, pointer_path
+from mlops.digests import record_digest, sha256_hex
 from mlops.errors import MlopsError, UsageError
 from mlops.images import image_uri
+from mlops.run import prepare_run
 from mlops.spec import ModelSpec, read_spec
-from mlops.workspace import open_workspace, read_pins_at, require_model
+from mlops.workspace import open_workspace, require_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,29 +31,14 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.type_defs import PipelineExecutionStepTypeDef
 
-    from mlops.pin import Pin
     from mlops.project import Project
+    from mlops.run import Run
     from mlops.workspace import Workspace
 
 JOBS = Path(__file__).parent / "jobs"
-NO_CHAMPION = "champions/none.json"
+
 POLL_SECONDS = 2.0
 FINISHED = {"Succeeded", "Failed", "Stopped"}
-
-
-@dataclass(frozen=True)
-class Run:
-    """All that one run reads, by content. `keys` are objects to upload: key in the data bucket → bytes."""
-
-    model: str
-    fingerprint: str
-    parameters: dict[str, str]
-    keys: dict[str, bytes]
-
-    @property
-    def display_name(self) -> str:
-        """What the execution is called: equal runs have equal names."""
-        return f"fingerprint-{self.fingerprint[:32]}"
 
 
 @click.command("train")
@@ -103,52 +87,6 @@ def refuse_dirty(root: Path, spec: ModelSpec) -> None:
         raise UsageError(
             f"{dirty[0]!r}{more}: changed, but not committed; a run must name its commit. Commit first"
         )
-
-
-def prepare_run(workspace: Workspace, spec: ModelSpec, commit: str) -> Run:
-    """Gather what the run reads; touches nothing outside the repository."""
-    project = workspace.project
-    bundle = build_bundle(workspace.root, spec)
-    pointer = read_pointer(workspace.root, spec)
-    mark = fingerprint(bundle, pointer, spec)
-    job_spec = canonical_json(resolve_spec(project, spec))
-    spec_key = f"specs/{sha256_hex(job_spec)}.json"
-    parameters = {
-        "BundleUri": f"s3://{project.data_bucket}/{bundle.key}",
-        "DataUri": f"s3://{project.data_bucket}/{dataset_prefix(spec.model, pointer.version)}",
-        "SpecUri": f"s3://{project.data_bucket}/{spec_key}",
-        "ChampionUri": champion_uri(workspace, spec.model, commit),
-        "Commit": commit,
-        "DataVersion": pointer.version,
-        "Fingerprint": mark,
-    }
-    keys = {bundle.key: bundle.content, spec_key: job_spec, NO_CHAMPION: b"{}\n"}
-    return Run(spec.model, mark, parameters, keys)
-
-
-def resolve_spec(project: Project, spec: ModelSpec) -> dict[str, Any]:
-    """What jobs read of the spec, with nothing left to look up."""
-    return {
-        "schema": 1,
-        "model": spec.model,
-        "project": project.project,
-        "region": project.region,
-        "image": image_uri(spec.image, project.region),
-        "hyperparameters": spec.training_inputs()["hyperparameters"],
-        "gate": [gate.model_dump(exclude_none=True) for gate in spec.gate],
-        "package_group": project.group(spec.model),
-        "releases_bucket": project.releases_bucket,
-    }
-
-
-def champion_uri(workspace: Workspace, model: str, commit: str) -> str:
-    """The archive to beat: what is pinned in prod, else in staging, else nothing."""
-    pins: list[Pin] = []
-    for environment in ("prod", "staging"):
-        pins += read_pins_at(workspace.root, commit, environment, model)
-    if not pins:
-        return f"s3://{workspace.project.data_bucket}/{NO_CHAMPION}"
-    return f"s3://{pins[0].artifact.archive.bucket}/{pins[0].artifact.archive.key}"
 
 
 def start(workspace: Workspace, aws: Aws, spec: ModelSpec, run: Run) -> tuple[str, bool]:
