@@ -20,6 +20,9 @@ OPERATOR = "AKIASANDBOXOPERATOR0"
 
 def apply(folder: Path, project: Project, endpoint: str) -> list[str]:
     """Create one stack for each template; the stacks' names."""
+    templates = sorted(folder.glob("*.yml"))
+    if not templates:
+        raise SandboxError(f"no templates in {str(folder)!r}. Run this from the root of a generated project")
     create: Any = boto3.session.Session().client
     client = create(
         "cloudformation",
@@ -29,7 +32,7 @@ def apply(folder: Path, project: Project, endpoint: str) -> list[str]:
         aws_secret_access_key="sandbox",  # noqa: S106  # the sandbox checks no signature
         config=Config(proxies={}),
     )
-    return [_create(client, path, project.name) for path in sorted(folder.glob("*.yml"))]
+    return [_create(client, path, project.name) for path in templates]
 
 
 def _create(client: Any, path: Path, project: str) -> str:

@@ -70,7 +70,11 @@ class Layer:
         except Exception as error:
             log.exception("sandbox fault in %s", request.target)
             answer = refusal(ServiceError("InternalFailure", f"sandbox fault: {error!r}", 500), request)
-        self._record(request, who, answer, request_id)
+        try:
+            self._record(request, who, answer, request_id)
+        except OSError as error:
+            said = f"the trail cannot be written: {error.strerror}"
+            answer = refusal(ServiceError("InternalFailure", said, 500), request)
         names = {name.lower() for name, _ in answer.headers}
         extra = [] if "x-amzn-requestid" in names else [("x-amzn-RequestId", request_id)]
         start_response(answer.status, [*answer.headers, *extra])

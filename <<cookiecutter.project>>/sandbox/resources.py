@@ -8,23 +8,9 @@ from typing import Any
 import boto3
 from moto.core.common_models import CloudFormationModel
 from moto.iam.access_control import PermissionResult
+from moto.iam.models import Role
 from moto.s3.models import FakeBucket, s3_backends
 from moto.utilities.utils import get_partition
-
-from sandbox.errors import ServiceError
-
-# Properties of AWS::S3::Bucket that reach the bucket; any other is refused rather than dropped.
-BUCKET_PROPERTIES = frozenset(
-    {
-        "BucketName",
-        "BucketEncryption",
-        "ObjectLockConfiguration",
-        "ObjectLockEnabled",
-        "PublicAccessBlockConfiguration",
-        "Tags",
-        "VersioningConfiguration",
-    }
-)
 
 
 class BucketPolicy(CloudFormationModel):
@@ -55,24 +41,21 @@ class BucketPolicy(CloudFormationModel):
         return cls(properties["Bucket"])
 
     @classmethod
-    def update_from_cloudformation_json(
-        cls,
-        original_resource: Any,
-        new_resource_name: str,
-        cloudformation_json: Any,
-        account_id: str,
-        region_name: str,
-    ) -> BucketPolicy:
-        return cls.create_from_cloudformation_json(
-            new_resource_name, cloudformation_json, account_id, region_name
-        )
-
-    @classmethod
     def delete_from_cloudformation_json(
         cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
     ) -> None:
         backend = _backend(account_id, region_name)
         backend.delete_bucket_policy(cloudformation_json["Properties"]["Bucket"])
+
+
+def complete_roles() -> None:
+    """Keep an inline policy of a template as JSON; moto would keep Python's way to print it."""
+    plain = Role.put_policy
+
+    def put(self: Any, policy_name: str, policy_json: Any) -> None:
+        plain(self, policy_name, policy_json if isinstance(policy_json, str) else json.dumps(policy_json))
+
+    Role.put_policy = put  # type: ignore[method-assign]
 
 
 def complete_buckets(endpoint: str) -> None:
@@ -83,11 +66,6 @@ def complete_buckets(endpoint: str) -> None:
         resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
     ) -> Any:
         properties = cloudformation_json.get("Properties", {})
-        if dropped := sorted(set(properties) - BUCKET_PROPERTIES):
-            raise ServiceError(
-                "ValidationError",
-                f"the sandbox's AWS::S3::Bucket has no {', '.join(dropped)}; see docs/sandbox.md",
-            )
         bucket = plain(resource_name, cloudformation_json, account_id, region_name, **kwargs)
         _complete(_client(endpoint, region_name), resource_name, properties)
         return bucket

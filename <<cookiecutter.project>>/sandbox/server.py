@@ -49,6 +49,7 @@ def _application(project: Project, state: State, endpoint: str, images: tuple[Pa
     from sandbox.trail import Trail
     from sandbox.world import World
 
+    resources.complete_roles()
     resources.complete_buckets(endpoint)
     table = Images((*images, OWN_IMAGES), cache_folder())
     world = World(project.account, project.region, endpoint, state.jobs, table, launch.Launcher())

@@ -9,9 +9,33 @@ import yaml
 
 from sandbox.errors import ServiceError
 
-# Each is created and read back through its own service in tests/sandbox/test_stacks.py.
-CREATED = frozenset({"AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::IAM::Role"})
-WITH_TEMPLATE = ("CreateStack", "UpdateStack", "CreateChangeSet", "ValidateTemplate")
+# Each is created and read back through its own service in tests/sandbox/test_stacks.py, property by property.
+CREATED = {
+    "AWS::IAM::Role": frozenset(
+        {
+            "AssumeRolePolicyDocument",
+            "Description",
+            "MaxSessionDuration",
+            "Path",
+            "Policies",
+            "RoleName",
+            "Tags",
+        }
+    ),
+    "AWS::S3::Bucket": frozenset(
+        {
+            "BucketEncryption",
+            "BucketName",
+            "ObjectLockConfiguration",
+            "ObjectLockEnabled",
+            "PublicAccessBlockConfiguration",
+            "Tags",
+            "VersioningConfiguration",
+        }
+    ),
+    "AWS::S3::BucketPolicy": frozenset({"Bucket", "PolicyDocument"}),
+}
+UNTRIED = ("UpdateStack", "CreateChangeSet", "CreateStackSet")
 
 
 class _Loader(yaml.SafeLoader):
@@ -22,25 +46,34 @@ _Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
 
 
 def check(form: dict[str, str]) -> None:
-    """Refuse a template, by the names of the types that would come to nothing."""
-    if form.get("Action") not in WITH_TEMPLATE:
+    """Refuse what would come to nothing: operations, types, and properties of types."""
+    action = form.get("Action", "")
+    if action in UNTRIED:
+        raise ServiceError("ValidationError", f"the sandbox does not serve {action}; see docs/sandbox.md")
+    if action != "CreateStack":
         return
     if "TemplateURL" in form:
         raise ServiceError("ValidationError", "the sandbox does not serve TemplateURL; see docs/sandbox.md")
-    pretended = sorted(types_of(form.get("TemplateBody", "")) - CREATED)
-    if pretended:
+    resources = read_resources(form.get("TemplateBody", ""))
+    if pretended := sorted({kind for kind, _ in resources} - set(CREATED)):
         raise ServiceError(
             "ValidationError",
             f"Template format error: Unrecognized resource types: [{', '.join(pretended)}]. "
-            f"The sandbox creates {', '.join(sorted(CREATED))}; see docs/sandbox.md",
+            f"The sandbox creates {', '.join(CREATED)}; see docs/sandbox.md",
         )
+    for kind, properties in resources:
+        if dropped := sorted(properties - CREATED[kind]):
+            raise ServiceError(
+                "ValidationError", f"the sandbox's {kind} has no {', '.join(dropped)}; see docs/sandbox.md"
+            )
 
 
-def types_of(template: str) -> set[str]:
-    """The resource types of a template."""
+def read_resources(template: str) -> list[tuple[str, set[str]]]:
+    """The type of each resource of a template, and the properties it sets."""
     try:
         document: Any = yaml.load(template, _Loader)  # noqa: S506  # a SafeLoader that skips tags
-        return {str(resource["Type"]) for resource in document["Resources"].values()}
+        found = document["Resources"].values()
+        return [(str(resource["Type"]), set(resource.get("Properties") or {})) for resource in found]
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
         raise ServiceError("ValidationError", "Template format error: the template cannot be read.") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -167,3 +168,27 @@ def test_a_canary_is_refused_by_name_rather_than_ignored(sandbox: Sandbox, serve
         sandbox.client("sagemaker").update_endpoint(
             EndpointName=served, EndpointConfigName=served, DeploymentConfig=rollout
         )
+
+
+def deploy_with_requirements(sandbox: Sandbox, name: str, requirements: str) -> dict[str, Any]:
+    files = {"weights.txt": "one", "code/inference.py": HANDLER, "code/requirements.txt": requirements}
+    configure(sandbox, name, sandbox.put(f"releases/{name}/model.tar.gz", archive(files)))
+    sandbox.client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=name)
+    return settled(sandbox, name)
+
+
+def test_requirements_that_the_image_meets_are_not_installed(sandbox: Sandbox, unique: str) -> None:
+    listing = "pip>=1 \\\n    --hash=sha256:00\nabsent==1 ; python_version < '3'\n# a comment\n"
+    assert deploy_with_requirements(sandbox, unique, listing)["EndpointStatus"] == "InService"
+
+
+def test_requirements_that_cannot_be_installed_fail_the_endpoint(sandbox: Sandbox, unique: str) -> None:
+    found = deploy_with_requirements(sandbox, unique, "absent @ file:///nowhere/absent-1-py3-none-any.whl\n")
+    assert found["EndpointStatus"] == "Failed"
+    assert "pip could not install '/opt/ml/model/code/requirements.txt'" in found["FailureReason"]
+
+
+def test_requests_at_once_are_all_answered(sandbox: Sandbox, served: str) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: ask(sandbox, served, number), range(40)))
+    assert answers == [f"one says {number}" for number in range(40)]

@@ -141,6 +141,13 @@ def test_outside_a_project_it_says_where_to_go(tmp_path: Path) -> None:
     assert refused.stderr.endswith("Run this from the root of a generated project\n")
 
 
+def test_a_project_without_templates_does_not_start(root: Path) -> None:
+    (root / "infra").unlink()
+    refused = sandbox_command(root, "up")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"no templates in {str(root / 'infra')!r}")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
