@@ -40,9 +40,8 @@ def _application(project: Project, state: State, endpoint: str, images: tuple[Pa
     # moto reads these once, when it is imported
     os.environ["MOTO_ACCOUNT_ID"] = project.account
     os.environ["AWS_DEFAULT_REGION"] = project.region
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-
     from sandbox import resources
+    from sandbox.backend import Moto
     from sandbox.images import OWN_IMAGES, Images, cache_folder
     from sandbox.layer import Layer
     from sandbox.sagemaker.service import SageMaker
@@ -57,8 +56,7 @@ def _application(project: Project, state: State, endpoint: str, images: tuple[Pa
         trail = Trail(state.trail)
     except OSError as error:
         raise state.unusable(error) from None
-    moto = DomainDispatcherApplication(create_backend_app)
-    return Layer(moto, SageMaker(world), trail, project.account, project.region)
+    return Layer(Moto(), SageMaker(world), trail, project.account, project.region)
 
 
 def _on_signal() -> threading.Event:

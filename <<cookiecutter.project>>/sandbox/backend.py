@@ -1,0 +1,23 @@
+"""moto's application. Import it only after the account and region are set: moto reads them on import."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+
+class Moto(DomainDispatcherApplication):
+    """moto, remembering which backend serves a host: it would look through its own folders each time."""
+
+    def __init__(self) -> None:
+        super().__init__(create_backend_app)
+        self._known: dict[str, Any] = {}
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """Name the backend of a host."""
+        if host is None:
+            return None
+        if host not in self._known:
+            self._known[host] = super().get_backend_for_host(host)
+        return self._known[host]
