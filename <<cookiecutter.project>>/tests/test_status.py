@@ -58,7 +58,8 @@ def test_an_endpoint_moved_by_hand_is_drift_and_exit_1(
     bench.pin(name, bench.register(name, "second"))
     cli.run(["deploy", "staging", name])
     bench.aws.sagemaker.update_endpoint(EndpointName=f"acme-staging-{name}", EndpointConfigName=first)
-    bench.aws.sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=f"acme-staging-{name}")
+    settled = bench.aws.sagemaker.get_waiter("endpoint_in_service")
+    settled.wait(EndpointName=f"acme-staging-{name}", WaiterConfig={"Delay": 1})
     capsys.readouterr()
     assert cli.run(["status"]) == 1
     cli.run(["status", "--json"])
