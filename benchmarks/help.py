@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from measure import PAYLOAD, Result, median_seconds, run
@@ -14,8 +15,9 @@ def main() -> None:
         lambda: run([sys.executable, "-m", "mlops.cli", "--help"], PAYLOAD, PYTHONPATH="src"), repeats=15
     )
     for name in ("dvc", "aws"):
-        command = str(Path(sys.executable).with_name(name))
-        theirs = median_seconds(lambda command=command: run([command, "--version"], PAYLOAD), repeats=5)
+        theirs = median_seconds(
+            partial(run, [str(Path(sys.executable).with_name(name)), "--version"], PAYLOAD)
+        )
         print(Result("mlops --help", ours, f"{name} --version", theirs, budget=0.150))
 
 

@@ -19,7 +19,7 @@ sys.path.insert(0, str(PAYLOAD))
 
 from mlops.pin import dump_pin, make_pin
 from mlops.release import Archive, Artifact
-from mlops.spec import Fleet
+from mlops.serving import Fleet, Serving
 
 MODELS = 1000
 HEX = "ab" * 32
@@ -77,7 +77,7 @@ def add_model(root: Path, model: str, lib: bool) -> None:
     shutil.copytree(PAYLOAD / "src/mlops/scaffold/model", folder)
     spec = (folder / "model.yml").read_text().replace("MODEL_NAME", model)
     (folder / "model.yml").write_text(spec.replace("libs: []", "libs: [shared]") if lib else spec)
-    pin = dump_pin(make_pin(model, artifact(model), Fleet(instance="ml.m5.large")))
+    pin = dump_pin(make_pin(model, artifact(model), Serving(serve=Fleet(instance="ml.m5.large"))))
     for environment in ("staging", "prod"):
         path = root / f"releases/{environment}/{model}.yml"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops.pin import dump_pin, make_pin, pin_path
 from mlops.release import Artifact, read_package
-from mlops.spec import Fleet
+from mlops.serving import Fleet, Serving
 from tests.conftest import PROJECT, REGION, commit
 
 if TYPE_CHECKING:
@@ -133,7 +133,9 @@ class Bench:
         """Commit the pin of an artifact; the commit."""
         path = self.root / pin_path(environment, model)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(dump_pin(make_pin(model, artifact, Fleet(instance="ml.m5.large", count=count))))
+        path.write_text(
+            dump_pin(make_pin(model, artifact, Serving(serve=Fleet(instance="ml.m5.large", count=count))))
+        )
         return commit(self.root, f"Pin {model}")
 
     def ask(self, model: str, environment: Environment = "staging") -> Any:

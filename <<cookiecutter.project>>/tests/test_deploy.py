@@ -10,7 +10,7 @@ from mlops import cli
 from mlops.deploy import decide
 from mlops.live import Live
 from mlops.pin import make_pin, pin_path
-from mlops.spec import Fleet
+from mlops.serving import Fleet, Serving
 from tests.conftest import git
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def test_the_names_on_aws_show_the_release(bench: Bench, name: str) -> None:
     artifact = bench.register(name, "first")
     bench.pin(name, artifact)
     cli.run(["deploy", "staging", name])
-    pin = make_pin(name, artifact, Fleet(instance="ml.m5.large"))
+    pin = make_pin(name, artifact, Serving(serve=Fleet(instance="ml.m5.large")))
     live = bench.aws.sagemaker.describe_endpoint(EndpointName=f"acme-staging-{name}")
     config = bench.aws.sagemaker.describe_endpoint_config(EndpointConfigName=live["EndpointConfigName"])
     assert live["EndpointConfigName"] == f"acme-{name}-staging-{pin.config_hex[:12]}"
@@ -181,7 +181,7 @@ def test_a_config_name_taken_by_other_content_is_refused(bench: Bench, name: str
     bench.pin(name, first)
     cli.run(["deploy", "staging", name])
     second = bench.register(name, "second")
-    pin = make_pin(name, second, Fleet(instance="ml.m5.large"))
+    pin = make_pin(name, second, Serving(serve=Fleet(instance="ml.m5.large")))
     other: ProductionVariantTypeDef = {
         "VariantName": "main",
         "ModelName": f"acme-{name}-staging-{first.release[7:19]}",

@@ -9,7 +9,7 @@ import pytest
 from mlops.errors import MlopsError, UsageError
 from mlops.pin import Origin, Pin, dump_pin, make_pin, parse_pin, split_pin_path
 from mlops.release import Archive, Artifact, read_package
-from mlops.spec import Fleet
+from mlops.serving import Fleet, Serving
 
 HEX = "ab" * 32
 PACKAGE = "arn:aws:sagemaker:eu-west-1:111111111111:model-package/acme-guess/1"
@@ -31,7 +31,7 @@ def make_artifact(**changes: Any) -> Artifact:
 
 
 def make_guess(**changes: Any) -> Pin:
-    return make_pin("guess", make_artifact(**changes), Fleet(instance="ml.m5.large", count=1))
+    return make_pin("guess", make_artifact(**changes), Serving(serve=Fleet(instance="ml.m5.large", count=1)))
 
 
 def test_a_pin_survives_its_file() -> None:
@@ -60,7 +60,7 @@ def test_every_part_of_the_artifact_counts(field: str) -> None:
 
 def test_the_artifact_does_not_depend_on_the_environment() -> None:
     origin = Origin(environment="staging", commit="c" * 40)
-    prod = make_pin("guess", make_artifact(), Fleet(instance="ml.m5.xlarge", count=4), origin)
+    prod = make_pin("guess", make_artifact(), Serving(serve=Fleet(instance="ml.m5.xlarge", count=4)), origin)
     assert prod.release == make_guess().release
     assert prod.config_hex != make_guess().config_hex
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlops.errors import UsageError
-from mlops.spec import Fleet, read_spec
+from mlops.serving import Fleet
+from mlops.spec import read_spec
 from tests.conftest import edit
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ def test_a_fleet_is_resolved_for_its_environment(root: Path) -> None:
         "serve: {instance: ml.m5.large, environments: {prod: {count: 2}}}",
     )
     serve = read_spec(root, "guess").serve
-    assert serve.resolve("staging") == Fleet(instance="ml.m5.large", count=1)
-    assert serve.resolve("prod") == Fleet(instance="ml.m5.large", count=2)
+    assert serve.resolve("staging").serve == Fleet(instance="ml.m5.large", count=1)
+    assert serve.resolve("prod").serve == Fleet(instance="ml.m5.large", count=2)
 
 
 @pytest.mark.parametrize(

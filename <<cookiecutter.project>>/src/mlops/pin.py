@@ -11,7 +11,7 @@ from mlops.documents import Document, dump_yaml, parse_document
 from mlops.errors import UsageError
 from mlops.project import ENVIRONMENTS, Environment, ModelName
 from mlops.release import Artifact, Digest
-from mlops.spec import Fleet
+from mlops.serving import Serving
 
 if TYPE_CHECKING:
     from mlops.project import Project
@@ -24,12 +24,6 @@ class Origin(Document):
 
     environment: Environment
     commit: Commit
-
-
-class Serving(Document):
-    """How the release is served here, with nothing left to look up elsewhere."""
-
-    serve: Fleet
 
 
 class Pin(Document):
@@ -62,7 +56,7 @@ def pin_path(environment: str, model: str) -> str:
     return f"releases/{environment}/{model}.yml"
 
 
-def make_pin(model: str, artifact: Artifact, fleet: Fleet, origin: Origin | None = None) -> Pin:
+def make_pin(model: str, artifact: Artifact, serving: Serving, origin: Origin | None = None) -> Pin:
     """The pin of an artifact."""
     return Pin.model_validate(
         {
@@ -70,7 +64,7 @@ def make_pin(model: str, artifact: Artifact, fleet: Fleet, origin: Origin | None
             "model": model,
             "release": artifact.release,
             "artifact": artifact,
-            "serving": Serving(serve=fleet),
+            "serving": serving,
             "promoted_from": origin,
         }
     )

@@ -45,15 +45,15 @@ def command(model: str, environment: str, dry_run: bool) -> None:
 
 def propose(workspace: Workspace, sagemaker: SageMakerClient, model: str, environment: Environment) -> Pin:
     """The next pin: staging takes the newest package, prod takes what staging pins, byte for byte."""
-    fleet = read_spec(workspace.root, model).serve.resolve(environment)
+    serving = read_spec(workspace.root, model).serve.resolve(environment)
     if environment == "prod":
         commit = git.head_commit(workspace.root)
         source = staging_pin(workspace, model, commit)
-        return make_pin(model, source.artifact, fleet, Origin(environment="staging", commit=commit))
+        return make_pin(model, source.artifact, serving, Origin(environment="staging", commit=commit))
     package = newest_package(sagemaker, workspace.project.group(model))
     if package is None:
         raise MlopsError(f"{model}: no release is registered. Train one: mlops train {model} --wait")
-    return make_pin(model, read_package(package), fleet)
+    return make_pin(model, read_package(package), serving)
 
 
 def staging_pin(workspace: Workspace, model: str, commit: str) -> Pin:

@@ -9,14 +9,14 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from mlops.documents import Document, read_document
 from mlops.errors import UsageError
-from mlops.project import Environment, ModelName
+from mlops.project import ModelName
+from mlops.serving import Instance, Serve
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SPEC_FILE = "model.yml"
 
-Instance = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
 Minutes = Annotated[int, Field(ge=1, le=28 * 24 * 60)]  # SageMaker stops a job after 28 days at most
 Parameter = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,254}$")]
 Folder = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -86,31 +86,6 @@ class Gate(Document):
         if len(bounds) == 2 and bounds[0] > bounds[1]:
             raise ValueError(f"min {bounds[0]} is above max {bounds[1]}: nothing can pass")
         return self
-
-
-class Fleet(Document):
-    """The instances behind an endpoint."""
-
-    instance: Instance
-    count: Annotated[int, Field(ge=1, le=100)] = 1
-
-
-class FleetChange(Document):
-    """What one environment changes in the fleet."""
-
-    instance: Instance | None = None
-    count: Annotated[int, Field(ge=1, le=100)] | None = None
-
-
-class Serve(Fleet):
-    """The fleet, and what differs by environment."""
-
-    environments: dict[Environment, FleetChange] = Field(default_factory=dict)
-
-    def resolve(self, environment: Environment) -> Fleet:
-        """The fleet of one environment, with nothing left to look up."""
-        change = self.environments.get(environment, FleetChange())
-        return Fleet(instance=change.instance or self.instance, count=change.count or self.count)
 
 
 class ModelSpec(Document):
