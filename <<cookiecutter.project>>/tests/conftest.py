@@ -49,7 +49,8 @@ train:
   max_minutes: 10
   hyperparameters: {{depth: 3}}
 gate:
-  - {{metric: accuracy, min: 0.5}}
+  metrics:
+    - {{metric: accuracy, min: 0.5}}
 serve: {{instance: ml.m5.large}}
 """
 

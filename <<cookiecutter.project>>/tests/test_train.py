@@ -136,7 +136,7 @@ def test_the_jobs_read_a_spec_with_nothing_left_to_look_up(workspace: Workspace)
         "region": REGION,
         "image": f"141502667606.dkr.ecr.{REGION}.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3",
         "hyperparameters": {"depth": "3"},
-        "gate": [{"metric": "accuracy", "min": 0.5}],
+        "gate": read_spec(workspace.root, "guess").gate.resolve(),
         "package_group": "acme-guess",
         "releases_bucket": workspace.project.releases_bucket,
     }

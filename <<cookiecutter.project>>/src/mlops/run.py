@@ -65,7 +65,7 @@ def resolve_spec(project: Project, spec: ModelSpec) -> dict[str, Any]:
         "region": project.region,
         "image": image_uri(spec.image, project.region),
         "hyperparameters": spec.training_inputs()["hyperparameters"],
-        "gate": [gate.model_dump(exclude_none=True) for gate in spec.gate],
+        "gate": spec.gate.resolve(),
         "package_group": project.group(spec.model),
         "releases_bucket": project.releases_bucket,
     }

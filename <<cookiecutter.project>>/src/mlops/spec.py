@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from mlops.documents import Document, read_document
 from mlops.errors import UsageError
+from mlops.gates import Gate
 from mlops.project import ModelName
 from mlops.serving import Instance, Serve
 
@@ -70,24 +70,6 @@ class Processing(Document):
     max_minutes: Minutes = 15
 
 
-class Gate(Document):
-    """One condition on a metric of the test rows; bounds are inclusive."""
-
-    metric: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-    min: float | None = Field(default=None, strict=False)
-    max: float | None = Field(default=None, strict=False)
-
-    @model_validator(mode="after")
-    def require_a_bound(self) -> Gate:
-        """A condition that nothing can fail is no condition."""
-        bounds = [bound for bound in (self.min, self.max) if bound is not None]
-        if not bounds or not all(math.isfinite(bound) for bound in bounds):
-            raise ValueError("needs a finite min, a finite max, or both")
-        if len(bounds) == 2 and bounds[0] > bounds[1]:
-            raise ValueError(f"min {bounds[0]} is above max {bounds[1]}: nothing can pass")
-        return self
-
-
 class ModelSpec(Document):
     """One model. The gate has no default: a model without one is refused."""
 
@@ -99,7 +81,7 @@ class ModelSpec(Document):
     libs: list[Folder] = Field(default_factory=list)
     train: Train
     processing: Processing = Processing()
-    gate: Annotated[list[Gate], Field(min_length=1)]
+    gate: Gate
     serve: Serve
 
     def training_inputs(self) -> dict[str, Any]:

@@ -52,7 +52,7 @@ SPEC: dict[str, Any] = {
     "region": "eu-west-1",
     "image": "111111111111.dkr.ecr.eu-west-1.amazonaws.com/image:1",
     "hyperparameters": {},
-    "gate": [{"metric": "error", "max": 0.6}],
+    "gate": {"metrics": [{"metric": "error", "max": 0.6}]},
     "package_group": "acme-adder",
     "releases_bucket": "acme-releases",
 }

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 MODEL = Path(__file__).parents[1]
-GATE = yaml.safe_load((MODEL / "model.yml").read_text())["gate"]
+GATE = yaml.safe_load((MODEL / "model.yml").read_text())["gate"]["metrics"]
 Load = Callable[[str], ModuleType]
 
 

@@ -32,7 +32,7 @@ def run(ml: Path, work: Path) -> None:
     metrics = measure(answer(code, weights, test, work / "candidate.csv"), code, test, work)
     champion = judge_champion(inputs / "champion", code, test, work)
     output.mkdir(parents=True, exist_ok=True)
-    evaluation = gates.evaluation(spec["model"], test.rows, metrics, champion, spec["gate"])
+    evaluation = gates.evaluation(spec["model"], test.rows, metrics, champion, spec["gate"]["metrics"])
     (output / "evaluation.json").write_text(json.dumps(evaluation, indent=1, allow_nan=False) + "\n")
     report(evaluation)
 
