@@ -1,6 +1,7 @@
 """The sandbox's command line: up, down, env, status.
 
-python -m sandbox up [--port N] [--state DIR] [--images DIR] [--detach]
+python -m sandbox up [--port N] [--state DIR] [--images DIR] [--speed N] [--no-capacity TYPE]
+                     [--detach]
 eval "$(python -m sandbox env)"
 """
 
@@ -15,13 +16,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sandbox.errors import SandboxError
 from sandbox.project import read_project
 from sandbox.state import Address, State
 
+if TYPE_CHECKING:
+    from sandbox.server import Options
+
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
+FASTEST = 10_000
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,11 +55,31 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--images", action="append", default=[], metavar="DIR", help="more image files; may repeat"
     )
+    up.add_argument(
+        "--speed", type=_speed, default=1.0, metavar="N", help="run bakes and alarm periods N times faster"
+    )
+    up.add_argument(
+        "--no-capacity",
+        action="append",
+        default=[],
+        metavar="TYPE",
+        help="fail fleets of this instance type for want of capacity; may repeat",
+    )
     up.add_argument("--detach", action="store_true", help="return when it serves")
     commands.add_parser("down", parents=[shared], help="stop, and everything it started")
     commands.add_parser("env", parents=[shared], help="print the environment that clients need")
     commands.add_parser("status", parents=[shared], help="say whether it runs; exit 3 if not")
     return parser
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 1 <= speed <= FASTEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 1 and {FASTEST}")
+    return speed
 
 
 def up(asked: argparse.Namespace, state: State) -> int:
@@ -67,12 +93,19 @@ def up(asked: argparse.Namespace, state: State) -> int:
     state.hold()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     try:
-        server.serve(project, state, asked.port, tuple(map(Path, asked.images)), root / "infra")
+        server.serve(project, state, _options(asked), root / "infra")
     finally:
         state.release()
     # Threads of jobs may be anywhere; the kernel ends their processes with this one.
     sys.stdout.flush()
     os._exit(0)
+
+
+def _options(asked: argparse.Namespace) -> Options:
+    from sandbox.server import Options
+
+    types = frozenset(asked.no_capacity)
+    return Options(asked.port, tuple(map(Path, asked.images)), asked.speed, types)
 
 
 def _detach(asked: argparse.Namespace, state: State) -> int:
@@ -83,7 +116,8 @@ def _detach(asked: argparse.Namespace, state: State) -> int:
         log = state.log.open("wb")
     except OSError as error:
         raise state.unusable(error) from None
-    images = [word for folder in asked.images for word in ("--images", folder)]
+    repeated = {"--images": asked.images, "--no-capacity": asked.no_capacity}
+    words = [word for name, values in repeated.items() for value in values for word in (name, value)]
     command = [
         sys.executable,
         "-m",
@@ -93,7 +127,9 @@ def _detach(asked: argparse.Namespace, state: State) -> int:
         str(state.home),
         "--port",
         str(asked.port),
-        *images,
+        "--speed",
+        str(asked.speed),
+        *words,
     ]
     with log:
         process = subprocess.Popen(

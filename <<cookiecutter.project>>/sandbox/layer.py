@@ -6,6 +6,7 @@ import io
 import logging
 import uuid
 from dataclasses import dataclass
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -13,12 +14,16 @@ from botocore.parsers import create_parser
 
 from sandbox import identity, stacks, trail, wire
 from sandbox.errors import ServiceError
+from sandbox.sagemaker.service import refused
 from sandbox.world import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from sandbox.clock import Clock
     from sandbox.sagemaker.service import SageMaker
+
+    Table = dict[str, Callable[[Call], dict[str, Any]]]
 
 log = logging.getLogger("sandbox")
 Environ = dict[str, Any]
@@ -51,10 +56,19 @@ class Layer:
     """The application that the server runs."""
 
     def __init__(
-        self, moto: Any, service: SageMaker, records: trail.Trail, account: str, region: str
+        self,
+        moto: Any,
+        service: SageMaker,
+        tables: dict[str, Table],
+        records: trail.Trail,
+        account: str,
+        region: str,
+        clock: Clock,
     ) -> None:
         self._moto = moto
         self._service = service
+        self._tables = tables
+        self._clock = clock
         self._records = records
         self._account = account
         self._region = region
@@ -77,12 +91,14 @@ class Layer:
             answer = refusal(ServiceError("InternalFailure", said, 500), request)
         names = {name.lower() for name, _ in answer.headers}
         extra = [] if "x-amzn-requestid" in names else [("x-amzn-RequestId", request_id)]
+        if "date" not in names:  # how a client learns what time it is here
+            extra.append(("Date", format_datetime(self._clock.now(), usegmt=True)))
         start_response(answer.status, [*answer.headers, *extra])
         return answer.body
 
     def _answer(self, request: Request, who: dict[str, Any]) -> Answer:
         target = request.target
-        if target and target.service in self._service.services:
+        if target and (target.service in self._service.services or target.service in self._tables):
             return self._serve(request, target, who)
         if request.credential and request.credential.signing_name == "sagemaker" and target is None:
             name = request.environ.get("HTTP_X_AMZ_TARGET", request.environ.get("PATH_INFO", ""))
@@ -97,7 +113,9 @@ class Layer:
         if target.service == "sagemaker-runtime":
             status, headers, body = self._service.invoke(target, request.environ, request.body or b"")
             return Answer(status, headers, [body])
-        handler = self._service.handler(target)
+        handler = self._tables.get(target.service, {}).get(target.operation)
+        if handler is None:
+            raise refused(target)
         operation = wire.operation_model(target.service, target.operation)
         params = wire.parse_json(request.body or b"")
         wire.validate(operation, params)

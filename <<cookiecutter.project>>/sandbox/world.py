@@ -14,8 +14,11 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sandbox.clock import Clock
     from sandbox.images import Images
     from sandbox.launch import Launcher
+    from sandbox.metrics import Metrics
+    from sandbox.watch import Watch
 
 # The service's own hand in a trail, as AWS writes it.
 SERVICE_AGENT = "sagemaker.amazonaws.com"
@@ -40,6 +43,10 @@ class World:
     jobs: Path
     images: Images
     launcher: Launcher
+    clock: Clock
+    metrics: Metrics
+    watch: Watch
+    no_capacity: frozenset[str] = frozenset()
 
     def arn(self, kind: str, name: str) -> str:
         return f"arn:aws:sagemaker:{self.region}:{self.account}:{kind}/{name}"

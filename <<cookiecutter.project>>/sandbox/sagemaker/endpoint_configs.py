@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import invalid
 from sandbox.sagemaker.store import Record, Shelf, already_exists, could_not_find, page, pick, select
-from sandbox.world import Call, World, now
 
 if TYPE_CHECKING:
     from sandbox.sagemaker.models import Models
     from sandbox.sagemaker.tags import Tags
+    from sandbox.world import Call, World
 
 UNSERVED = ("ShadowProductionVariants", "AsyncInferenceConfig", "ExplainerConfig", "DataCaptureConfig")
 
@@ -35,12 +35,13 @@ class EndpointConfigs:
         for variant in params["ProductionVariants"]:
             self._check(variant)
         names = [variant["VariantName"] for variant in params["ProductionVariants"]]
-        if len(names) != 1:
-            raise invalid(f"the sandbox serves one production variant, not {names!r}; see docs/sandbox.md")
+        if len({*names}) != len(names):
+            raise invalid(f"Duplicate production variant names: {', '.join(names)}.")
         arn = self._world.arn("endpoint-config", params["EndpointConfigName"])
         kept = {key: value for key, value in params.items() if key != "Tags"}
         self._shelf.add(
-            params["EndpointConfigName"], {**kept, "EndpointConfigArn": arn, "CreationTime": now()}
+            params["EndpointConfigName"],
+            {**kept, "EndpointConfigArn": arn, "CreationTime": self._world.clock.now()},
         )
         self._tags.put(arn, params.get("Tags"))
         return {"EndpointConfigArn": arn}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import ServiceError
-from sandbox.sagemaker import runtime
 from sandbox.sagemaker.endpoint_configs import EndpointConfigs
 from sandbox.sagemaker.endpoints import Endpoints
 from sandbox.sagemaker.execution import JobKind
@@ -13,6 +12,7 @@ from sandbox.sagemaker.models import Models
 from sandbox.sagemaker.pipelines import Pipelines
 from sandbox.sagemaker.processing import Processing
 from sandbox.sagemaker.registry import Registry
+from sandbox.sagemaker.runtime import Headers, Runtime
 from sandbox.sagemaker.tags import Tags
 from sandbox.sagemaker.training import Training
 
@@ -35,6 +35,7 @@ class SageMaker:
         configs = EndpointConfigs(world, models, tags)
         training, processing = Training(world, tags), Processing(world, tags)
         self._endpoints = Endpoints(world, models, configs, tags)
+        self._runtime = Runtime(world, self._endpoints)
         kinds = {
             "Training": JobKind("create_training_job", "stop_training_job", "TrainingJob", training.wait),
             "Processing": JobKind(
@@ -65,6 +66,7 @@ class SageMaker:
             "ListEndpointConfigs": configs.list,
             "CreateEndpoint": self._endpoints.create,
             "UpdateEndpoint": self._endpoints.update,
+            "UpdateEndpointWeightsAndCapacities": self._endpoints.update_weights,
             "DescribeEndpoint": self._endpoints.describe,
             "DeleteEndpoint": self._endpoints.delete,
             "ListEndpoints": self._endpoints.list,
@@ -91,20 +93,11 @@ class SageMaker:
             "ListPipelineParametersForExecution": pipelines.list_parameters,
         }
 
-    def handler(self, target: Target) -> Callable[[Call], dict[str, Any]]:
-        """Find what serves an operation; refuse by name what nothing does."""
-        handler = self.operations.get(target.operation) if target.service == "sagemaker" else None
-        if handler is None:
-            raise refused(target)
-        return handler
-
-    def invoke(
-        self, target: Target, environ: dict[str, Any], body: bytes
-    ) -> tuple[str, runtime.Headers, bytes]:
+    def invoke(self, target: Target, environ: dict[str, Any], body: bytes) -> tuple[str, Headers, bytes]:
         """Serve the runtime's one operation."""
         if target.operation != "InvokeEndpoint":
             raise refused(target)
-        return runtime.invoke(self._endpoints, target.path["EndpointName"], environ, body)
+        return self._runtime.invoke(target.path["EndpointName"], environ, body)
 
 
 def refused(target: Target) -> ServiceError:

@@ -157,19 +157,6 @@ def test_an_update_in_progress_refuses_another(sandbox: Sandbox, unique: str) ->
     settled(sandbox, unique)
 
 
-def test_a_canary_is_refused_by_name_rather_than_ignored(sandbox: Sandbox, served: str) -> None:
-    routing = {
-        "Type": "CANARY",
-        "WaitIntervalInSeconds": 60,
-        "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 50},
-    }
-    rollout = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}}
-    with pytest.raises(ClientError, match="serves ALL_AT_ONCE deployments, not 'CANARY'"):
-        sandbox.client("sagemaker").update_endpoint(
-            EndpointName=served, EndpointConfigName=served, DeploymentConfig=rollout
-        )
-
-
 def deploy_with_requirements(sandbox: Sandbox, name: str, requirements: str) -> dict[str, Any]:
     files = {"weights.txt": "one", "code/inference.py": HANDLER, "code/requirements.txt": requirements}
     configure(sandbox, name, sandbox.put(f"releases/{name}/model.tar.gz", archive(files)))
