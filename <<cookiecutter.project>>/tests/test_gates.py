@@ -33,6 +33,7 @@ def test_every_check_is_on_without_being_named() -> None:
             "resamples": 1000,
             "seed": 0,
         },
+        "leakage": {"shared_rows": 0.0, "trusted": []},
         "latency": {"p95_ms": 1000.0},
         "archive_mb": 1024,
     }

@@ -73,12 +73,20 @@ class Latency(Document):
     p95_ms: Annotated[float, Field(strict=False, gt=0, allow_inf_nan=False)] = 1000.0
 
 
+class Leakage(Document):
+    """What test rows may share with training rows, and features known to tell much about the label."""
+
+    shared_rows: Annotated[float, Field(strict=False, ge=0, le=1)] = 0.0
+    trusted: list[str] = Field(default_factory=list)
+
+
 class Gate(Document):
     """Every condition on a candidate. Absolute bounds have no default: a model without them is refused."""
 
     metrics: Annotated[list[Bound], Field(min_length=1)]
     champion: Champion = Champion()
     slices: Slices | None = None
+    leakage: Leakage = Leakage()
     latency: Latency = Latency()
     archive_mb: Annotated[int, Field(ge=1, le=102_400)] = 1024
 
@@ -107,6 +115,7 @@ class Gate(Document):
         judged = {
             "metrics": [bound.model_dump(exclude_none=True) for bound in self.metrics],
             "champion": self.champion.model_dump() | self._direction("champion", self.champion.metric),
+            "leakage": self.leakage.model_dump(),
             "latency": self.latency.model_dump(),
             "archive_mb": self.archive_mb,
         }

@@ -1,4 +1,4 @@
-"""Write the JSON schemas of the files that people edit: `python -m mlops.schema docs/schemas`.
+"""Write the JSON schemas of the files that people edit or jobs write: `python -m mlops.schema docs/schemas`.
 
 An editor that reads the `# yaml-language-server:` line of a file completes and checks it while one types.
 """
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops.evaluation import Evaluation
 from mlops.pin import Pin
 from mlops.project import Project
 from mlops.spec import ModelSpec
@@ -17,7 +18,12 @@ from mlops.spec import ModelSpec
 if TYPE_CHECKING:
     from mlops.documents import Document
 
-SCHEMAS: dict[str, type[Document]] = {"model": ModelSpec, "pin": Pin, "project": Project}
+SCHEMAS: dict[str, type[Document]] = {
+    "evaluation": Evaluation,
+    "model": ModelSpec,
+    "pin": Pin,
+    "project": Project,
+}
 
 
 def render(kind: type[Document]) -> str:

@@ -43,6 +43,7 @@ def ml(tmp_path: Path) -> Path:
     write_files(root / "input/data/train", {"features.csv": b"x\n1\n2\n"})
     (root / "input/data/validation").mkdir()
     write_files(inputs / "test", {"features.csv": b"x\n1\n2\n", "truth.csv": b"y\n1\n2\n"})
+    write_json(inputs / "test/overlap.json", {"shared": 0, "files": 1})
     write_archive(inputs / "model/model.tar.gz", {"offset.txt": b"0.5"})
     write_json(inputs / "champion/none.json", {})
     write_json(inputs / "evaluation/evaluation.json", EVALUATION)

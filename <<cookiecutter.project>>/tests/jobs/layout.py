@@ -9,6 +9,8 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+from mlops.gates import Gate
+
 JOBS = Path(__file__).parents[2] / "src/mlops/jobs"
 
 BUNDLE = {
@@ -45,6 +47,11 @@ BUNDLE = {
 }
 
 
+def resolve_gate(**parts: Any) -> dict[str, Any]:
+    """The gate of the little model as jobs read it."""
+    return Gate.model_validate({"metrics": [{"metric": "error", "max": 0.6}], **parts}).resolve()
+
+
 SPEC: dict[str, Any] = {
     "schema": 1,
     "model": "adder",
@@ -52,15 +59,15 @@ SPEC: dict[str, Any] = {
     "region": "eu-west-1",
     "image": "111111111111.dkr.ecr.eu-west-1.amazonaws.com/image:1",
     "hyperparameters": {},
-    "gate": {"metrics": [{"metric": "error", "max": 0.6}]},
+    "gate": resolve_gate(),
     "package_group": "acme-adder",
     "releases_bucket": "acme-releases",
 }
 EVALUATION = {
-    "schema": 1,
+    "schema": 2,
     "passed": True,
-    "reason": "the gate passed",
-    "metrics": {"error": 0.5, "odd": None},
+    "reason": "all 7 gates passed",
+    "metrics": {"error": {"value": 0.5, "low": 0.4, "high": 0.6}, "odd": {"value": None}},
 }
 
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from moto import mock_aws
 
+from mlops.gates import Gate
 from tests.jobs.layout import JOBS, SPEC, pack_bundle, write_dataset, write_json
 
 PROJECT = JOBS.parents[2]
@@ -32,12 +33,12 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An /opt/ml after prepare, train and evaluate, each run as SageMaker runs it."""
     ml = tmp_path_factory.mktemp("opt") / "ml"
     inputs, channels, outputs = ml / "processing/input", ml / "input/data", ml / "processing/output"
-    spec = yaml.safe_load((SCAFFOLD / "model.yml").read_text())
+    gate = Gate.model_validate(yaml.safe_load((SCAFFOLD / "model.yml").read_text())["gate"]).resolve()
     files = {name: (SCAFFOLD / name).read_bytes() for name in SCRIPTS}
     for folder in (inputs, channels):
         shutil.copytree(JOBS, folder / "jobs", ignore=shutil.ignore_patterns("__pycache__"))
         pack_bundle(folder / "bundle", files)
-    write_json(inputs / "spec/5bec.json", {**SPEC, "gate": spec["gate"]})
+    write_json(inputs / "spec/5bec.json", {**SPEC, "gate": gate})
     write_json(inputs / "champion/none.json", {})
     write_dataset(inputs / "data", {"rows.csv": (SCAFFOLD / "sample/rows.csv").read_bytes()})
     assert "train_rows=" in run_job(inputs / "jobs/prepare.py")
@@ -49,7 +50,7 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (inputs / "model").mkdir()
     with tarfile.open(inputs / "model/model.tar.gz", "w:gz") as archive:
         archive.add(ml / "model", arcname=".")
-    assert "the gate passed" in run_job(inputs / "jobs/evaluate.py")
+    assert "gates passed; there is no champion" in run_job(inputs / "jobs/evaluate.py")
     shutil.copytree(outputs / "evaluation", inputs / "evaluation")
     return ml
 

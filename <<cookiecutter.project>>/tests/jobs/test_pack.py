@@ -12,7 +12,7 @@ from tests.jobs.layout import write_files
 def archive(folder: Path, name: str) -> Path:
     import pack
 
-    return pack.model_archive(folder / "weights", folder / "code", folder / name)
+    return pack.model_archive(folder / "weights", folder / "code", {}, folder / name)
 
 
 @pytest.fixture
@@ -66,3 +66,18 @@ def test_a_link_is_not_sealed(parts: Path) -> None:
     with pytest.raises(job.JobError) as caught:
         archive(parts, "a.tar.gz")
     assert str(caught.value) == "'link' is not a plain file; only plain files can be sealed"
+
+
+def test_what_sealing_adds_lies_beside_the_code_and_may_not_replace_it(parts: Path) -> None:
+    import job
+    import pack
+
+    added = {"serve.py": parts / "weights/model.bin"}
+    path = pack.model_archive(parts / "weights", parts / "code", added, parts / "a.tar.gz")
+    with tarfile.open(path) as tar:
+        assert "code/serve.py" in tar.getnames()
+    write_files(parts / "code", {"serve.py": b"mine"})
+    with pytest.raises(job.JobError) as caught:
+        pack.model_archive(parts / "weights", parts / "code", added, parts / "b.tar.gz")
+    said = "the model has a serve.py of its own; sealing adds one of that name. Rename it"
+    assert str(caught.value) == said

@@ -89,9 +89,13 @@ def test_the_archive_is_stored_under_its_own_hash(ml: Path, tmp_path: Path, clie
     [evaluation, archive] = keys(clients[0])
     content = clients[0].get_object(Bucket=SPEC["releases_bucket"], Key=archive)["Body"].read()
     prefix = f"releases/adder/{hashlib.sha256(content).hexdigest()}"
-    assert [evaluation, archive] == [f"{prefix}/evaluation.json", f"{prefix}/model.tar.gz"]
+    written = ml / "processing/input/evaluation/evaluation.json"
+    evidence = hashlib.sha256(written.read_bytes()).hexdigest()
+    assert [evaluation, archive] == [f"{prefix}/evaluations/{evidence}.json", f"{prefix}/model.tar.gz"]
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
-        assert {"offset.txt", "code/inference.py", "code/requirements.txt"} < set(tar.getnames())
+        assert {"offset.txt", "code/inference.py", "code/requirements.txt", "code/serve.py"} < set(
+            tar.getnames()
+        )
 
 
 def test_the_package_waits_for_approval_and_says_where_it_comes_from(
@@ -215,7 +219,7 @@ def test_no_more_metrics_are_registered_than_the_registry_holds() -> None:
 
     origin = program.Origin("c", "d", "b", "f", "e")
     sealed = program.Stored("s3://bucket/key", "a" * 64, 1, fresh=True)
-    metrics: dict[str, float | None] = {f"m{number:03}": 1.0 for number in range(60)}
+    metrics = {f"m{number:03}": {"value": 1.0} for number in range(60)}
     known = program.properties(origin, sealed, "e" * 64, "image", metrics)
     assert len(known) == program.KEYS_LIMIT
     assert "metric.m000" in known

@@ -9,6 +9,8 @@ from typing import Any
 
 import gates
 import job
+import overlap
+import plots
 
 PROGRAMS = Path(__file__).absolute().parent
 
@@ -22,25 +24,75 @@ class TestSet:
     rows: int
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """What is to be judged: its code, its weights and its answers."""
+
+    code: job.Code
+    weights: Path
+    answers: Path
+    latency: Any
+
+    def size(self) -> int:
+        """Count the bytes that its archive will hold when unpacked."""
+        folders = (self.weights, self.code.folder)
+        return sum(path.stat().st_size for root in folders for path in root.rglob("*") if path.is_file())
+
+
 def run(ml: Path, work: Path) -> None:
-    """Write evaluation.json to the job's output."""
+    """Write evaluation.json and its plots to the job's output."""
     inputs, output = ml / "processing/input", ml / "processing/output/evaluation"
     spec = job.read_spec(inputs / "spec")
-    code = job.open_bundle(inputs / "bundle", work)
     test = read_test(inputs / "test")
-    weights = job.unpack(job.the_only(inputs / "model", "*.tar.gz"), work / "model")
-    metrics = measure(answer(code, weights, test, work / "candidate.csv"), code, test, work)
-    champion = judge_champion(inputs / "champion", code, test, work)
-    output.mkdir(parents=True, exist_ok=True)
-    evaluation = gates.evaluation(spec["model"], test.rows, metrics, champion, spec["gate"]["metrics"])
-    (output / "evaluation.json").write_text(json.dumps(evaluation, indent=1, allow_nan=False) + "\n")
+    candidate = ask_candidate(inputs, test, work)
+    champion = ask_champion(inputs / "champion", test, work)
+    measured = measure(candidate, champion, test, spec["gate"], work)
+    measured["champion"] = describe_champion(ml, champion, measured["champion"])
+    shared = inputs / "test" / overlap.FILE
+    known = job.read_json(shared) if shared.is_file() else None
+    found = gates.Findings(measured, candidate.latency, candidate.size(), known, test.rows)
+    evaluation = conclude(spec, found)
+    write(evaluation, measured, output)
     report(evaluation)
+
+
+def conclude(spec: Any, found: gates.Findings) -> dict[str, Any]:
+    """Return the content of evaluation.json (docs/schemas/evaluation.schema.json): no row of data."""
+    measured, rules = found.measured, spec["gate"]
+    verdicts = gates.judge(rules, found)
+    return {
+        "schema": 2,
+        "model": spec["model"],
+        "rows": found.rows,
+        "metrics": measured["metrics"],
+        "champion": measured["champion"],
+        "slices": (measured["slices"] or {"slices": []})["slices"],
+        "scores": measured["predictions"]["scores"],
+        "latency": found.latency,
+        "archive": {"bytes": found.archive_bytes},
+        "gates": verdicts,
+        **gates.conclude(verdicts, measured["champion"]),
+        "resamples": measured["resamples"],
+        "seed": rules["champion"]["seed"],
+    }
+
+
+def write(evaluation: dict[str, Any], measured: dict[str, Any], output: Path) -> None:
+    """Write the evaluation, and beside it the pictures that it names by their hashes."""
+    folder = output / "plots"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, picture in plots.draw(evaluation, measured["histogram"]).items():
+        (folder / name).write_text(picture)
+    evaluation["plots"] = {path.name: job.digest(path) for path in sorted(folder.glob("*.svg"))}
+    (output / "evaluation.json").write_text(json.dumps(evaluation, indent=1, allow_nan=False) + "\n")
 
 
 def report(evaluation: dict[str, Any]) -> None:
     """Say in the job's log what was found."""
-    for name, value in evaluation["metrics"].items():
-        print(f"{name}={value}")  # noqa: T201
+    for name, metric in evaluation["metrics"].items():
+        print(f"{name}={metric['value']}")  # noqa: T201
+    for verdict in evaluation["gates"]:
+        print(f"{'ok  ' if verdict['passed'] else 'FAIL'} {verdict['gate']}: {verdict['why']}")  # noqa: T201
     print(evaluation["reason"], flush=True)  # noqa: T201
 
 
@@ -62,38 +114,74 @@ def count_rows(path: Path) -> int:
         return max(sum(1 for row in csv.reader(lines) if row) - 1, 0)
 
 
-def answer(code: job.Code, weights: Path, test: TestSet, predictions: Path) -> Path:
+def answer(code: job.Code, weights: Path, test: TestSet, target: Path, *extra: Path) -> Path:
     """Let a model answer every test row through its own handler."""
-    job.run_script(code, [PROGRAMS / "predict.py", code.folder, weights, test.features, predictions])
-    found = count_rows(predictions)
+    job.run_script(code, [PROGRAMS / "predict.py", code.folder, weights, test.features, target, *extra])
+    found = count_rows(target)
     if found != test.rows:
         raise job.JobError(f"inference.py answered {found} rows for {test.rows} test rows")
-    return predictions
+    return target
 
 
-def measure(predictions: Path, code: job.Code, test: TestSet, work: Path) -> dict[str, float]:
-    """Apply the candidate's metrics, so that both models are measured by one yardstick."""
-    result = work / f"{predictions.stem}.metrics.json"
-    job.run_script(code, [PROGRAMS / "measure.py", code.folder, test.truth, predictions, result])
-    metrics: dict[str, float] = job.read_json(result)
-    return metrics
+def ask_candidate(inputs: Path, test: TestSet, work: Path) -> Candidate:
+    """Unpack the candidate and let it answer."""
+    code = job.open_bundle(inputs / "bundle", work)
+    weights = job.unpack_weights(inputs / "model", work / "model")
+    timed = work / "latency.json"
+    answers = answer(code, weights, test, work / "candidate.csv", timed)
+    return Candidate(code, weights, answers, job.read_json(timed))
 
 
-def judge_champion(folder: Path, code: job.Code, test: TestSet, work: Path) -> dict[str, Any] | None:
-    """Measure what is live today; None when nothing is.
+def ask_champion(folder: Path, test: TestSet, work: Path) -> Path | str | None:
+    """Let what is live answer with its own code: its answers, why there are none, or None without champion.
 
     A champion that cannot answer these rows (the columns changed, say) does not stop its successor: the
-    evaluation says why, and the absolute gates decide.
+    evaluation says why, and the other gates decide. One that cannot be unpacked or installed stops the job:
+    that says nothing about the model, and skipping the comparison would let a worse one pass.
     """
     archives = sorted(folder.glob("*.tar.gz"))
     if not archives:
         return None
+    model = job.unpack(archives[0], work / "champion")
+    own = job.code_in(model / "code", work / "champion-site")
     try:
-        model = job.unpack(archives[0], work / "champion")
-        own = job.code_in(model / "code", work / "champion-site")
-        return {"metrics": measure(answer(own, model, test, work / "champion.csv"), code, test, work)}
+        return answer(own, model, test, work / "champion.csv")
     except job.JobError as error:
-        return {"metrics": {}, "why": f"the champion could not be measured: {error}"}
+        return str(error)
+
+
+def describe_champion(ml: Path, champion: Path | str | None, measured: Any) -> dict[str, Any] | None:
+    """Say which archive was compared, with what was measured here: nothing that it says of itself is read."""
+    if champion is None:
+        return None
+    found = {"metrics": {}, "why": champion} if isinstance(champion, str) else measured
+    return {"archive": input_uri(ml, "champion"), **found}
+
+
+def input_uri(ml: Path, name: str) -> str | None:
+    """Look up where an input of this job came from; None outside SageMaker."""
+    path = ml / "config/processingjobconfig.json"
+    inputs = (job.read_json(path).get("ProcessingInputs") or []) if path.is_file() else []
+    found = [entry["S3Input"]["S3Uri"] for entry in inputs if entry.get("InputName") == name]
+    return str(found[0]) if found else None
+
+
+def measure(
+    candidate: Candidate, champion: Path | str | None, test: TestSet, gate: Any, work: Path
+) -> dict[str, Any]:
+    """Apply the candidate's metrics to both, so that they are measured by one yardstick."""
+    request, result = work / "request.json", work / "result.json"
+    asked = {
+        "features": str(test.features),
+        "truth": str(test.truth),
+        "candidate": str(candidate.answers),
+        "champion": str(champion) if isinstance(champion, Path) else None,
+        "gate": gate,
+    }
+    request.write_text(json.dumps(asked))
+    job.run_script(candidate.code, [PROGRAMS / "measure.py", candidate.code.folder, request, result])
+    measured: dict[str, Any] = job.read_json(result)
+    return measured
 
 
 def main() -> None:

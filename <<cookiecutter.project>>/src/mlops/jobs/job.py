@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -114,6 +115,14 @@ def unpack(archive: Path, folder: Path) -> Path:
     except (tarfile.TarError, OSError) as error:
         raise JobError(f"{archive.name} cannot be unpacked: {error}") from error
     return folder
+
+
+def unpack_weights(source: Path, folder: Path) -> Path:
+    """Unpack the model to judge or seal; of an archive that was sealed before only the weights count."""
+    weights = unpack(the_only(source, "*.tar.gz"), folder)
+    if (weights / "code/identity.json").is_file():
+        shutil.rmtree(weights / "code")
+    return weights
 
 
 def unpack_bundle(source: Path, folder: Path) -> Path:

@@ -2,7 +2,7 @@
 
 import gzip
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import job
@@ -10,14 +10,20 @@ import job
 CODE = "code"
 
 
-def model_archive(weights: Path, code: Path, target: Path) -> Path:
-    """Pack weights at the top and the bundle's files under code/, as SageMaker's containers expect them."""
+def model_archive(weights: Path, code: Path, added: Mapping[str, Path], target: Path) -> Path:
+    """Pack weights at the top and the bundle's files under code/, as SageMaker's containers expect them.
+
+    `added` are files that sealing puts beside the bundle's: the wrapper that serves, say.
+    """
     if (weights / CODE).exists():
         raise job.JobError(
             f"train.py saved a {CODE}/ of its own in the model folder; that name is the bundle's"
         )
+    taken = [name for name in added if (code / name).exists()]
+    if taken:
+        raise job.JobError(f"the model has a {taken[0]} of its own; sealing adds one of that name. Rename it")
     members = [(name, path) for name, path in files_of(weights)]
-    members += [(f"{CODE}/{name}", path) for name, path in files_of(code)]
+    members += [(f"{CODE}/{name}", path) for name, path in [*files_of(code), *added.items()]]
     return write(members, target)
 
 

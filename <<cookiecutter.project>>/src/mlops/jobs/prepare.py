@@ -1,10 +1,12 @@
 """Prepare job: verify the dataset against its manifest, then run the model's prepare.py on it."""
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import job
+import overlap
 
 SIDES = ("train", "validation", "test")
 MANIFEST = "manifest.json"
@@ -19,6 +21,8 @@ def run(ml: Path, work: Path) -> None:
         (outputs / side).mkdir(parents=True, exist_ok=True)
     job.run_script(code, [code.folder / "prepare.py", "--input", data, "--output", outputs])
     check_sides(outputs)
+    shared = overlap.find(outputs / "train", outputs / "test/features.csv")
+    (outputs / "test" / overlap.FILE).write_text(json.dumps(shared) + "\n")
 
 
 def stage(source: Path, folder: Path) -> Path:

@@ -1,11 +1,14 @@
 """Seal job: pack weights and code into one archive that never changes again, and register it as Pending.
 
-Safe to run twice: an equal archive is not written again and an equal package is reused.
+Safe to run twice, at once too: an equal archive is not written again and an equal package is reused. An
+evaluation lies under its own hash, as it holds times and a second run measures others.
 """
 
 import argparse
 import base64
+import json
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +20,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
 
+PROGRAMS = Path(__file__).absolute().parent
 KEYS_LIMIT = 50  # CustomerMetadataProperties of one package
-SERVE = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
+TRIES = 8  # while another seal writes the same key, or registers the same archive
+SERVE = {"SAGEMAKER_PROGRAM": "serve.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
 TYPES = ["text/csv", "application/json"]
 
 
@@ -51,37 +56,43 @@ def run(ml: Path, work: Path, origin: Origin, s3: "S3Client", sagemaker: "SageMa
     evaluation = job.read_json(evaluation_file)
     if evaluation["passed"] is not True:
         raise job.JobError(f"the model did not pass its gates and is not sealed: {evaluation['reason']}")
-    bundle = job.unpack_bundle(inputs / "bundle", work / "bundle")
-    weights = job.unpack(job.the_only(inputs / "model", "*.tar.gz"), work / "weights")
-    archive = pack.model_archive(weights, bundle, work / "model.tar.gz")
+    archive = pack_archive(inputs, spec["model"], origin.fingerprint, work)
     prefix = f"releases/{spec['model']}/{job.digest(archive)}"
     sealed = store(s3, archive, spec["releases_bucket"], f"{prefix}/model.tar.gz")
-    return registered(sagemaker, spec["package_group"], sealed) or register(
-        sagemaker,
-        spec,
-        sealed,
-        store(s3, evaluation_file, spec["releases_bucket"], f"{prefix}/evaluation.json"),
-        properties(origin, sealed, job.digest(evaluation_file), spec["image"], evaluation["metrics"]),
-    )
+    known = None if sealed.fresh else registered(sagemaker, spec["package_group"], sealed)
+    if known:
+        return known
+    evidence = store_evaluation(s3, evaluation_file, spec["releases_bucket"], f"{prefix}/evaluations")
+    metadata = properties(origin, sealed, evidence.sha256, spec["image"], evaluation["metrics"])
+    return register(sagemaker, spec, sealed, evidence, metadata)
 
 
-def store(s3: "S3Client", path: Path, bucket: str, key: str) -> Stored:
-    """Write an object that must not exist yet; one with equal bytes counts as written."""
-    from botocore.exceptions import ClientError
+def pack_archive(inputs: Path, model: str, fingerprint: str, work: Path) -> Path:
+    """Pack weights, bundle, the wrapper that serves them and who they are."""
+    bundle = job.unpack_bundle(inputs / "bundle", work / "bundle")
+    weights = job.unpack_weights(inputs / "model", work / "weights")
+    identity = work / "identity.json"
+    identity.write_text(json.dumps({"model": model, "fingerprint": fingerprint}) + "\n")
+    added = {"serve.py": PROGRAMS / "serve.py", "identity.json": identity}
+    return pack.model_archive(weights, bundle, added, work / "model.tar.gz")
 
+
+def store_evaluation(s3: "S3Client", path: Path, bucket: str, prefix: str) -> Stored:
+    """Write the evaluation under its own hash and its plots beside it."""
     sha256 = job.digest(path)
-    checksum: Any = {
-        "ChecksumAlgorithm": "SHA256",
-        "ChecksumSHA256": base64.b64encode(bytes.fromhex(sha256)).decode(),
-    }
+    for plot in sorted((path.parent / "plots").glob("*.svg")):
+        store(s3, plot, bucket, f"{prefix}/{sha256}/plots/{plot.name}", "image/svg+xml")
+    return store(s3, path, bucket, f"{prefix}/{sha256}.json", "application/json")
+
+
+def store(s3: "S3Client", path: Path, bucket: str, key: str, kind: str = "application/gzip") -> Stored:
+    """Write an object that must not exist yet; one with equal bytes counts as written.
+
+    How long it is locked is the bucket's default: a job that could choose could also choose nothing.
+    """
+    sha256 = job.digest(path)
     stored = Stored(f"s3://{bucket}/{key}", sha256, path.stat().st_size, fresh=True)
-    try:
-        with path.open("rb") as body:
-            s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*", **checksum)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "PreconditionFailed":
-            raise
-    else:
+    if put_new(s3, path, bucket, key, sha256, kind):
         return stored
     # The bytes themselves decide: a store need not keep the checksum that an object came with.
     found = job.hash_stream(s3.get_object(Bucket=bucket, Key=key)["Body"], "sha256")
@@ -93,10 +104,35 @@ def store(s3: "S3Client", path: Path, bucket: str, key: str) -> Stored:
     return Stored(stored.uri, sha256, stored.size, fresh=False)
 
 
+def put_new(s3: "S3Client", path: Path, bucket: str, key: str, sha256: str, kind: str) -> bool:
+    """Put an object unless the key is taken; whether it was written."""
+    from botocore.exceptions import ClientError
+
+    checksum: Any = {
+        "ChecksumAlgorithm": "SHA256",
+        "ChecksumSHA256": base64.b64encode(bytes.fromhex(sha256)).decode(),
+    }
+    for again in range(TRIES):
+        try:
+            with path.open("rb") as body:
+                s3.put_object(
+                    Bucket=bucket, Key=key, Body=body, ContentType=kind, IfNoneMatch="*", **checksum
+                )
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "PreconditionFailed":
+                return False
+            # Another conditional write of this key is under way: whoever comes second must ask again.
+            if code != "ConditionalRequestConflict" or again == TRIES - 1:
+                raise
+            time.sleep(0.2 * 2**again)
+        else:
+            return True
+    return False
+
+
 def registered(sagemaker: "SageMakerClient", group: str, sealed: Stored) -> str | None:
-    """Return the package that an earlier run registered for these very bytes."""
-    if sealed.fresh:
-        return None
+    """Return the package that another run registered for these very bytes."""
     pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
     for summary in (summary for page in pages for summary in page["ModelPackageSummaryList"]):
         arn = summary["ModelPackageArn"]
@@ -114,6 +150,30 @@ def register(
     metadata: dict[str, str],
 ) -> str:
     """Register the archive; people decide about it later."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return create_package(sagemaker, spec, sealed, evaluation, metadata)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConflictException":
+            raise
+        # The token is the archive's: another seal of it, with an execution of its own, came first.
+        for again in range(TRIES):
+            known = registered(sagemaker, spec["package_group"], sealed)
+            if known:
+                return known
+            time.sleep(0.2 * 2**again)
+        raise
+
+
+def create_package(
+    sagemaker: "SageMakerClient",
+    spec: dict[str, Any],
+    sealed: Stored,
+    evaluation: Stored,
+    metadata: dict[str, str],
+) -> str:
+    """Make the package, waiting for approval."""
     quality: Any = {"ContentType": "application/json", "S3Uri": evaluation.uri}
     package = sagemaker.create_model_package(
         ModelPackageGroupName=spec["package_group"],
@@ -133,7 +193,7 @@ def register(
 
 
 def properties(
-    origin: Origin, sealed: Stored, evaluation_sha256: str, image: str, metrics: dict[str, float | None]
+    origin: Origin, sealed: Stored, evaluation_sha256: str, image: str, metrics: dict[str, Any]
 ) -> dict[str, str]:
     """Say on the package where it comes from; metrics beyond 50 keys stay in evaluation.json."""
     known = {
@@ -147,7 +207,8 @@ def properties(
         "evaluation.sha256": evaluation_sha256,
         "image": image,
     }
-    measured = [(name, value) for name, value in sorted(metrics.items()) if value is not None]
+    found = [(name, metric["value"]) for name, metric in sorted(metrics.items())]
+    measured = [(name, value) for name, value in found if value is not None]
     room = KEYS_LIMIT - len(known)
     return known | {f"metric.{name}": f"{value:.6g}" for name, value in measured[:room]}
 

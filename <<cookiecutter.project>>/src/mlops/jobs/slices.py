@@ -1,0 +1,38 @@
+"""Measure groups of test rows apart: a good average may hide a group that is served badly."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def measure(
+    statistics: Callable[[Any], dict[str, float]],
+    truth: pd.DataFrame,
+    features: pd.DataFrame,
+    rule: dict[str, Any],
+) -> dict[str, Any]:
+    """Measure every group of `min_rows` or more; smaller ones are left out, as are columns nobody wrote."""
+    found, missing = [], []
+    for column in rule["columns"]:
+        table = next((table for table in (truth, features) if column in table), None)
+        if table is None:
+            missing.append(column)
+            continue
+        for value, index in groups(table[column], rule["min_rows"]):
+            result = statistics(index).get(rule["metric"], float("nan"))
+            entry = {"column": column, "value": value, "rows": len(index), "metric": rule["metric"]}
+            found.append({**entry, "result": result if np.isfinite(result) else None})
+    return {"slices": found, "missing": missing}
+
+
+def groups(column: "pd.Series[Any]", fewest: int) -> list[tuple[str, Any]]:
+    """List the values that enough rows have, with these rows' numbers."""
+    values = column.astype(object).where(column.notna(), "").astype(str).to_numpy()
+    names, counts = np.unique(values, return_counts=True)
+    return [
+        (str(name), np.flatnonzero(values == name))
+        for name, count in zip(names, counts, strict=True)
+        if count >= fewest
+    ]
