@@ -1,10 +1,14 @@
 """Runs one command as a container would: private /opt/ml, private process tree, nothing left behind.
 
-    python container.py PARENT_PID ML_DIR WORK_DIR PROGRAM [ARGUMENT …]
+    python container.py private|mapped PARENT_PID ML_DIR READ_ONLY WORK_DIR PROGRAM [ARGUMENT …]
 
 Standard library only: it is started by path, outside any package. Three processes take part. The outer
 one dies with the server (PR_SET_PDEATHSIG); the middle one is process 1 of a new PID namespace, so its
-death ends whatever the job started, daemons included; the inner one becomes PROGRAM.
+death ends whatever the job started, daemons included; the inner one becomes PROGRAM. READ_ONLY names
+folders of ML_DIR, parted by colons.
+
+`mapped` is for machines without user namespaces: PROGRAM gets no /opt/ml of its own, and the one process
+above it adopts whatever the job started (PR_SET_CHILD_SUBREAPER) and ends it.
 """
 
 from __future__ import annotations
@@ -25,7 +29,9 @@ if TYPE_CHECKING:
 
 NEW_MOUNTS, NEW_USER, NEW_PIDS = 0x00020000, 0x10000000, 0x20000000
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
-PR_SET_PDEATHSIG = 1
+MS_RDONLY, MS_REMOUNT = 0x1, 0x20
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+END = signal.SIGUSR1  # ends the job at once; in `private` by ending us, as nothing handles it
 UNAVAILABLE = 125  # what `docker run` answers when the container itself could not be made
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -33,11 +39,13 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 def main(arguments: list[str]) -> int:
     """Enter the namespaces, then act as the init process of the command."""
-    parent, ml, work, *command = arguments
+    kind, parent, ml, read_only, work, *command = arguments
+    if kind == "mapped":
+        return run_mapped(int(parent), Path(ml), read_only, work, command)
     try:
         enter_namespaces()
         die_with_parent(int(parent))
-        mount_ml(Path(ml))
+        mount_ml(Path(ml), read_only)
     except OSError as error:
         print(f"no private /opt/ml: {error}", file=sys.stderr)  # noqa: T201
         return UNAVAILABLE
@@ -66,7 +74,7 @@ def die_with_parent(parent: int) -> None:
         raise OSError("the server is gone")
 
 
-def mount_ml(ml: Path) -> None:
+def mount_ml(ml: Path, read_only: str) -> None:
     """Put the job's directory at /opt/ml and keep whatever else lives under /opt."""
     mount("none", "/", None, MS_REC | MS_PRIVATE)
     with tempfile.TemporaryDirectory() as scratch:
@@ -76,6 +84,9 @@ def mount_ml(ml: Path) -> None:
                 keep(entry, Path(scratch, entry.name))
         Path(scratch, "ml").mkdir()
         mount(str(ml), f"{scratch}/ml", None, MS_BIND)
+        for place in filter(None, read_only.split(":")):
+            mount(f"{ml}/{place}", f"{scratch}/ml/{place}", None, MS_BIND)
+            mount("none", f"{scratch}/ml/{place}", None, MS_BIND | MS_REMOUNT | MS_RDONLY)
         mount(scratch, "/opt", None, MS_BIND | MS_REC)
         checked(libc.umount2(scratch.encode(), 2), "umount")  # MNT_DETACH
 
@@ -110,6 +121,46 @@ def run_as_init(alive: int, work: str, command: list[str]) -> int:
         pid, status = os.wait()
         if pid == child.pid:
             return exit_code(status)
+
+
+def run_mapped(parent: int, ml: Path, read_only: str, work: str, command: list[str]) -> int:
+    """Run the command without namespaces; when it ends, or the server does, nothing of it is left."""
+    for place in filter(None, read_only.split(":")):
+        for file in (path for path in (ml / place).rglob("*") if path.is_file()):
+            file.chmod(0o444)
+    try:
+        checked(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
+        signal.signal(END, end_now)
+        checked(libc.prctl(PR_SET_PDEATHSIG, END, 0, 0, 0), "prctl")
+        if os.getppid() != parent:
+            return UNAVAILABLE
+        child = subprocess.Popen(command, cwd=work)
+    except OSError as error:
+        print(f"cannot run {command[0]!r}: {error}", file=sys.stderr)  # noqa: T201
+        return 127
+    forward_signals(child.pid)
+    while True:
+        pid, status = os.wait()
+        if pid == child.pid:
+            end_children()
+            return exit_code(status)
+
+
+def end_now(number: int, frame: FrameType | None) -> None:
+    end_children()
+    os._exit(UNAVAILABLE)
+
+
+def end_children() -> None:
+    """Kill children until there are none: what a killed one leaves behind becomes our child in turn."""
+    while True:
+        for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        try:
+            os.wait()
+        except ChildProcessError:
+            return
 
 
 def forward_signals(target: int) -> None:

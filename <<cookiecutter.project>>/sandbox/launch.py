@@ -5,15 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 CONTAINER = Path(__file__).with_name("container.py")
+END = signal.SIGUSR1  # as in container.py
+END_SECONDS = 5.0
+ML = re.compile(r"/opt/ml(?![\w.-])")
+NO_NAMESPACES = "SANDBOX_NO_NAMESPACES"  # set to anything: do without, as on a machine that has none
 
 
 @dataclass(frozen=True)
@@ -25,12 +30,14 @@ class Command:
     work: Path
     log: Path
     environment: dict[str, str]
+    read_only: tuple[str, ...] = ()
 
 
 class Launcher:
     """The one thread that forks: a child's parent-death signal follows the thread, not the process."""
 
-    def __init__(self) -> None:
+    def __init__(self, mapped: bool = False) -> None:
+        self._mapped = mapped
         self._asked: queue.Queue[tuple[Command, Future[subprocess.Popen[bytes]]]] = queue.Queue()
         threading.Thread(target=self._serve, name="launcher", daemon=True).start()
 
@@ -40,25 +47,38 @@ class Launcher:
         self._asked.put((command, answer))
         return answer.result()
 
+    def place(self, text: str, ml: Path) -> str:
+        """Say where /opt/ml is for a job: there, or in its folder when it cannot have its own."""
+        return ML.sub(lambda _: str(ml), text) if self._mapped else text
+
     def _serve(self) -> None:
         while True:
             command, answer = self._asked.get()
             try:
-                answer.set_result(_open(command))
+                answer.set_result(_open(self._placed(command), "mapped" if self._mapped else "private"))
             except OSError as error:
                 answer.set_exception(error)
 
+    def _placed(self, command: Command) -> Command:
+        if not self._mapped:
+            return command
+        return replace(
+            command,
+            arguments=tuple(self.place(word, command.ml) for word in command.arguments),
+            environment={
+                **{name: self.place(value, command.ml) for name, value in command.environment.items()},
+                "SANDBOX_ML": str(command.ml),
+            },
+        )
 
-def _open(command: Command) -> subprocess.Popen[bytes]:
-    wrapper = [
-        sys.executable,
-        "-I",
-        "-S",
-        str(CONTAINER),
-        str(os.getpid()),
-        str(command.ml),
-        str(command.work),
-    ]
+
+def _wrapper(kind: str, ml: Path, read_only: tuple[str, ...], work: Path) -> list[str]:
+    own = [sys.executable, "-I", "-S", str(CONTAINER), kind, str(os.getpid())]
+    return [*own, str(ml), ":".join(read_only), str(work)]
+
+
+def _open(command: Command, kind: str) -> subprocess.Popen[bytes]:
+    wrapper = _wrapper(kind, command.ml, command.read_only, command.work)
     with command.log.open("ab") as log:
         return subprocess.Popen(
             [*wrapper, *command.arguments],
@@ -77,13 +97,18 @@ def stop(process: subprocess.Popen[bytes], grace: float) -> None:
         process.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(grace)
+    process.send_signal(END)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(END_SECONDS)
     process.kill()
     process.wait()
 
 
 def probe(directory: Path) -> str | None:
     """Try a private /opt/ml once; the reason why not, or None."""
+    if os.environ.get(NO_NAMESPACES):
+        return f"{NO_NAMESPACES} is set"
     directory.mkdir(parents=True, exist_ok=True)
-    wrapper = [sys.executable, "-I", "-S", str(CONTAINER), str(os.getpid()), str(directory), str(directory)]
+    wrapper = _wrapper("private", directory, (), directory)
     found = subprocess.run([*wrapper, "/bin/true"], capture_output=True, text=True, check=False)
     return None if found.returncode == 0 else (found.stderr.strip() or f"exit code {found.returncode}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,15 @@ class Place:
     key: str
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where an input comes from: the objects under a prefix, or those that a manifest names."""
+
+    uri: str
+    kind: str = "S3Prefix"
+    mode: str = "File"
+
+
 def parse_uri(uri: str) -> Place:
     """Take an s3:// URI apart."""
     scheme, _, rest = uri.partition("://")
@@ -41,6 +51,45 @@ def local_name(key: str, prefix: str) -> str:
     if key.startswith(folder):
         return key.removeprefix(folder)
     return key.removeprefix(prefix.rpartition("/")[0]).lstrip("/")
+
+
+def bring(s3: Any, source: Source, folder: Path, role: str) -> None:
+    """Bring an input's objects into a folder."""
+    if source.kind == "ManifestFile":
+        bring_listed(s3, source.uri, folder)
+    else:
+        download(s3, source.uri, folder, role)
+
+
+def bring_listed(s3: Any, uri: str, folder: Path) -> None:
+    """Bring what a manifest names; the manifest itself stands beside the folder, as `<folder>-manifest`."""
+    place = parse_uri(uri)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        body = s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read()
+        (folder.parent / f"{folder.name}-manifest").write_bytes(body)
+        prefix, names = read_manifest(uri, body)
+        for name in names:
+            target = folder / name
+            if not target.resolve().is_relative_to(folder.resolve()):
+                raise DataError(f"the manifest {uri!r} names {name!r}, which is outside its prefix")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source = parse_uri(prefix + name)
+            s3.download_file(source.bucket, source.key, str(target), Config=ONE_THREAD)
+    except (ClientError, BotoCoreError) as error:
+        raise DataError(f"the manifest {uri!r}: {error}") from error
+
+
+def read_manifest(uri: str, body: bytes) -> tuple[str, list[str]]:
+    """Take a manifest apart: `[{"prefix": "s3://…"}, "name", …]`."""
+    try:
+        head, *names = json.loads(body)
+        prefix = head["prefix"]
+    except (ValueError, TypeError, KeyError):
+        raise DataError(f'{uri!r} is not a manifest: [{{"prefix": "s3://…"}}, "name", …]') from None
+    if not names or not all(isinstance(name, str) for name in (prefix, *names)):
+        raise DataError(f"the manifest {uri!r} names no objects, or names that are not strings")
+    return prefix, names
 
 
 def download(s3: Any, uri: str, folder: Path, role: str) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import re
 import shutil
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sandbox import identity, images, launch, objects
 from sandbox.errors import SandboxError
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 # AWS waits 120 s between SIGTERM and SIGKILL; a rehearsal has less patience.
 STOP_GRACE = 10.0
 MOST_REASON = 1024
+NO_SPACE = (
+    "ClientError: no space left on the disk of the sandbox's state directory. "
+    "Free it, or give another: python -m sandbox up --state DIR"
+)
+LOOK, SHIP = 0.02, 0.3  # seconds between two looks at the process, and at its log
+DRIVERS = "input/data/sm_drivers"
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Work:
     role: str
     arguments: tuple[str, ...]
     environment: dict[str, str]
-    inputs: dict[str, str]
+    inputs: dict[str, objects.Source]
     seconds: int
     log_group: str
     instance: str
@@ -61,6 +67,13 @@ class Ended:
     timed_out: bool = False
 
 
+class Follower(Protocol):
+    """What reads a job's log while it runs."""
+
+    def ship(self, last: bool = False) -> None:
+        """Take what was written since."""
+
+
 class Site:
     """A job's folders, keys and clients."""
 
@@ -79,13 +92,19 @@ class Site:
     def write_config(self) -> None:
         """Write the configuration files that containers read."""
         for name, document in self._work.config.items():
-            (self.ml / name).write_text(json.dumps(document, default=str), encoding="utf-8")
+            text = self._world.launcher.place(json.dumps(document, default=str), self.ml)
+            (self.ml / name).write_text(text, encoding="utf-8")
 
     def bring_inputs(self) -> None:
-        for place, uri in self._work.inputs.items():
-            objects.download(self.s3, uri, self.ml / place, self._work.role)
+        """Bring the data; drivers that the SDK uploads speak of /opt/ml, and are this job's own copy."""
+        for place, source in self._work.inputs.items():
+            objects.bring(self.s3, source, self.ml / place, self._work.role)
+        for script in sorted((self.ml / DRIVERS).rglob("*")):
+            if script.suffix in (".py", ".sh", ".json"):
+                text = script.read_text(encoding="utf-8")
+                script.write_text(self._world.launcher.place(text, self.ml), encoding="utf-8")
 
-    def run(self, control: Control) -> Ended:
+    def run(self, control: Control, *followers: Follower) -> Ended:
         """Run the job's command until it ends, is stopped, or has had its time."""
         work, world = self._work, self._world
         image = world.images.build(work.image)
@@ -96,14 +115,17 @@ class Site:
             f"{work.name}/algo-1-{int(time.time())}",
             self.log,
         )
+        read_only = tuple(place for place, source in work.inputs.items() if source.mode == "FastFile")
+        environment = self._environment(image, venv)
         process = world.launcher.start(
-            launch.Command(work.arguments, self.ml, self.home, self.log, self._environment(image, venv))
+            launch.Command(work.arguments, self.ml, self.home, self.log, environment, read_only)
         )
         try:
-            ended = self._follow(process, control, stream)
+            ended = self._follow(process, control, (stream, *followers))
         finally:
             launch.stop(process, 0)
-        stream.ship(last=True)
+        for follower in (stream, *followers):
+            follower.ship(last=True)
         return ended
 
     def _environment(self, image: images.Image, venv: Path) -> dict[str, str]:
@@ -116,16 +138,19 @@ class Site:
             **self._work.environment,
         }
 
-    def _follow(self, process: subprocess.Popen[bytes], control: Control, stream: Stream) -> Ended:
+    def _follow(
+        self, process: subprocess.Popen[bytes], control: Control, followers: tuple[Follower, ...]
+    ) -> Ended:
         deadline, shipped = time.monotonic() + self._work.seconds, time.monotonic()
         while process.poll() is None:
             late = time.monotonic() > deadline
             if late or control.stop.is_set():
                 launch.stop(process, STOP_GRACE)
                 return Ended(process.returncode, self.last_line(), not late, late)
-            control.stop.wait(0.05)
-            if time.monotonic() - shipped > 1:
-                stream.ship()
+            control.stop.wait(LOOK)
+            if time.monotonic() - shipped > SHIP:
+                for follower in followers:
+                    follower.ship()
                 shipped = time.monotonic()
         return Ended(process.returncode, self.last_line())
 
@@ -142,12 +167,29 @@ class Site:
             return ""
 
 
+class CapacityError(Exception):
+    """There is no instance of the type that a job asks for."""
+
+
+def check_capacity(world: World, instance: str) -> None:
+    """Fail as AWS does where `up` was told that a type has none left."""
+    if instance in getattr(world, "no_capacity", ()):
+        raise CapacityError(
+            "Unable to provision requested ML compute capacity. "
+            "Please retry using a different ML instance type."
+        )
+
+
 def reason_of(error: Exception) -> str:
     """A FailureReason for what went wrong around a job's own process."""
+    if isinstance(error, CapacityError):
+        return f"CapacityError: {error}"
     if isinstance(error, objects.DataError):
         return f"ClientError: Data download failed: {error}"[:MOST_REASON]
     if isinstance(error, SandboxError):
         return f"ClientError: {error}"[:MOST_REASON]
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NO_SPACE
     return f"InternalServerError: sandbox fault: {error!r}"[:MOST_REASON]
 
 
@@ -163,25 +205,3 @@ def resource_config(instance: str) -> Record:
         ],
         "network_interface_name": "lo",
     }
-
-
-def final_metrics(definitions: list[dict[str, str]], text: str, moment: Any) -> list[Record]:
-    """The last value that each metric's regular expression found in the log."""
-    found = ((definition["Name"], re.findall(definition["Regex"], text)) for definition in definitions)
-    return [
-        {"MetricName": name, "Value": float(_first(values[-1])), "Timestamp": moment}
-        for name, values in found
-        if values and _is_number(_first(values[-1]))
-    ]
-
-
-def _first(groups: str | tuple[str, ...]) -> str:
-    return groups if isinstance(groups, str) else groups[0]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -112,6 +112,7 @@ class Processing:
 
     def _follow(self, name: str, params: Record, control: jobs.Control) -> Record:
         work = self._work(name, params)
+        jobs.check_capacity(self._world, work.instance)
         site = jobs.Site(self._world, work)
         site.write_config()
         outputs = params.get("ProcessingOutputConfig", {}).get("Outputs", [])
@@ -139,7 +140,9 @@ class Processing:
             arguments=(*app["ContainerEntrypoint"], *app.get("ContainerArguments", [])),
             environment=params.get("Environment", {}),
             inputs={
-                below(entry["S3Input"]["LocalPath"]): entry["S3Input"]["S3Uri"]
+                below(entry["S3Input"]["LocalPath"]): objects.Source(
+                    entry["S3Input"]["S3Uri"], entry["S3Input"]["S3DataType"]
+                )
                 for entry in params.get("ProcessingInputs", [])
             },
             seconds=params.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86400),
@@ -174,11 +177,12 @@ def check_input(entry: Record) -> None:
     source = entry.get("S3Input")
     if source is None:
         raise invalid(f"input {entry['InputName']!r}: the sandbox serves S3Input only; see docs/sandbox.md")
-    found = (source["S3DataType"], source.get("S3InputMode", "File"), source.get("S3CompressionType", "None"))
-    if found != ("S3Prefix", "File", "None"):
+    kind = source["S3DataType"]
+    found = (source.get("S3InputMode", "File"), source.get("S3CompressionType", "None"))
+    if kind not in ("S3Prefix", "ManifestFile") or found != ("File", "None"):
         raise invalid(
-            f"input {entry['InputName']!r}: the sandbox serves S3Prefix, File mode, no compression, "
-            f"not {found!r}; see docs/sandbox.md"
+            f"input {entry['InputName']!r}: the sandbox serves S3Prefix and ManifestFile, File mode, no "
+            f"compression, not {(kind, *found)!r}; see docs/sandbox.md"
         )
     check_local(source.get("LocalPath", ""), entry["InputName"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import tarfile
 import threading
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox import identity, objects
 from sandbox.errors import ServiceError, invalid
-from sandbox.sagemaker import jobs
+from sandbox.sagemaker import jobs, toolkit
+from sandbox.sagemaker.metering import Meter
 from sandbox.sagemaker.store import Record, Shelf, page, pick, select
+from sandbox.sagemaker.training_checks import check
 from sandbox.world import Call, World, now
 
 if TYPE_CHECKING:
@@ -19,13 +22,6 @@ if TYPE_CHECKING:
     from sandbox.sagemaker.tags import Tags
 
 log = logging.getLogger("sandbox")
-UNSERVED = (
-    "CheckpointConfig",
-    "DebugRuleConfigurations",
-    "TensorBoardOutputConfig",
-    "ServerlessJobConfig",
-    "VpcConfig",
-)
 KEPT = [
     "TrainingJobName",
     "HyperParameters",
@@ -62,6 +58,7 @@ class Training:
         self._world = world
         self._tags = tags
         self._controls: dict[str, jobs.Control] = {}
+        self._meters: dict[str, Meter] = {}
         self._shelf = Shelf(
             lambda name: invalid("Requested resource not found."),
             lambda name: ServiceError(
@@ -72,7 +69,10 @@ class Training:
         )
 
     def create(self, call: Call) -> dict[str, Any]:
-        params = call.params
+        return {"TrainingJobArn": self.begin(call.params)}
+
+    def begin(self, params: Record, **members: Any) -> str:
+        """Check a job and start it; `members` are what only a service that starts jobs can say of one."""
         check(params)
         identity.check_role(params["RoleArn"], self._world.account)
         name, moment = params["TrainingJobName"], now()
@@ -88,12 +88,22 @@ class Training:
                 "SecondaryStatusTransitions": [_transition("Starting")],
                 "CreationTime": moment,
                 "LastModifiedTime": moment,
+                **members,
             },
         )
         self._tags.put(arn, params.get("Tags"))
         self._controls[name] = control
+        self._meters[name] = self._meter(params)
         threading.Thread(target=self._run, args=(name, params, control), name=name, daemon=True).start()
-        return {"TrainingJobArn": arn}
+        return arn
+
+    def _meter(self, params: Record) -> Meter:
+        def cloudwatch() -> Any:
+            keys = identity.assume(params["RoleArn"], "SageMaker", self._world.account)
+            return self._world.client("cloudwatch", keys)
+
+        definitions = params["AlgorithmSpecification"].get("MetricDefinitions", [])
+        return Meter(params["TrainingJobName"], definitions, functools.cache(cloudwatch))
 
     def describe(self, call: Call) -> dict[str, Any]:
         return self._shelf.get(call.params["TrainingJobName"])
@@ -103,7 +113,11 @@ class Training:
         return page(found, call.params, "TrainingJobSummaries", lambda job: pick(job, *SUMMARY))
 
     def stop(self, call: Call) -> dict[str, Any]:
-        name = call.params["TrainingJobName"]
+        self.end(call.params["TrainingJobName"])
+        return {}
+
+    def end(self, name: str) -> None:
+        """Ask a running job to stop."""
         job = self._shelf.get(name)
         if job["TrainingJobStatus"] not in ("InProgress", "Stopping"):
             raise invalid(
@@ -111,7 +125,16 @@ class Training:
             )
         self._enter(name, "Stopping", TrainingJobStatus="Stopping")
         self._controls[name].stop.set()
-        return {}
+
+    def read(self, name: str) -> Record:
+        return self._shelf.get(name)
+
+    def series(self, name: str, metric: str) -> tuple[float, ...]:
+        """The values of a metric that a job has printed so far."""
+        return tuple(value for _, value in self._meters[name].series.get(metric, []))
+
+    def is_over(self, name: str) -> bool:
+        return self._controls[name].done.is_set()
 
     def wait(self, name: str) -> Record:
         """Wait for a job's end and read it."""
@@ -132,15 +155,17 @@ class Training:
         control.done.set()
 
     def _follow(self, name: str, params: Record, control: jobs.Control) -> Record:
+        jobs.check_capacity(self._world, params["ResourceConfig"].get("InstanceType", ""))
         site = jobs.Site(self._world, self._work(name, params))
+        meter = self._meters[name]
+        meter.watch(site.log)
         self._enter(name, "Downloading")
         site.write_config()
         site.bring_inputs()
         self._enter(name, "Training", TrainingStartTime=now())
-        ended = site.run(control)
+        ended = site.run(control, meter)
         last = verdict(ended, site.text(site.ml / "output/failure"))
-        definitions = params["AlgorithmSpecification"].get("MetricDefinitions", [])
-        last["FinalMetricDataList"] = jobs.final_metrics(definitions, site.text(site.log), now()) or None
+        last["FinalMetricDataList"] = meter.final() or None
         if last["TrainingJobStatus"] != "Failed":
             self._enter(name, "Uploading")
             last["ModelArtifacts"] = {"S3ModelArtifacts": upload(site, params["OutputDataConfig"], name)}
@@ -149,20 +174,24 @@ class Training:
     def _work(self, name: str, params: Record) -> jobs.Work:
         algorithm, channels = params["AlgorithmSpecification"], params.get("InputDataConfig", [])
         instance = params["ResourceConfig"].get("InstanceType", "")
+        mode = algorithm.get("TrainingInputMode", "File")
         return jobs.Work(
             kind="training",
             name=name,
             image=algorithm["TrainingImage"],
             role=params["RoleArn"],
-            arguments=(*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", [])),
+            arguments=(
+                *algorithm.get("ContainerEntrypoint", toolkit.COMMAND),
+                *algorithm.get("ContainerArguments", []),
+            ),
             environment={
                 "TRAINING_JOB_NAME": name,
                 "TRAINING_JOB_ARN": self._world.arn("training-job", name),
                 **params.get("Environment", {}),
             },
             inputs={
-                f"input/data/{channel['ChannelName']}": channel["DataSource"]["S3DataSource"]["S3Uri"]
-                for channel in channels
+                **{f"input/data/{channel['ChannelName']}": source(channel, mode) for channel in channels},
+                **toolkit.inputs(params),
             },
             seconds=params.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86400),
             log_group="/aws/sagemaker/TrainingJobs",
@@ -171,7 +200,8 @@ class Training:
                 "input/config/hyperparameters.json": params.get("HyperParameters", {}),
                 "input/config/resourceconfig.json": jobs.resource_config(instance),
                 "input/config/inputdataconfig.json": {
-                    channel["ChannelName"]: CHANNEL for channel in channels
+                    channel["ChannelName"]: {**CHANNEL, "TrainingInputMode": source(channel, mode).mode}
+                    for channel in channels
                 },
             },
         )
@@ -191,7 +221,7 @@ class Training:
             )
 
 
-CHANNEL = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
+CHANNEL = {"S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
 
 
 def _transition(status: str) -> Record:
@@ -208,30 +238,10 @@ MESSAGES = {
 }
 
 
-def check(params: Record) -> None:
-    """Refuse what this sandbox cannot honour, by name."""
-    algorithm = params["AlgorithmSpecification"]
-    for member in UNSERVED:
-        if params.get(member):
-            raise invalid(f"the sandbox does not serve {member}; see docs/sandbox.md")
-    if "TrainingImage" not in algorithm:
-        raise invalid("the sandbox does not serve AlgorithmName: give TrainingImage; see docs/sandbox.md")
-    if "ContainerEntrypoint" not in algorithm:
-        raise invalid("the sandbox needs AlgorithmSpecification.ContainerEntrypoint; see docs/sandbox.md")
-    if params["ResourceConfig"].get("InstanceCount", 1) != 1:
-        raise invalid("the sandbox runs a job on one instance; see docs/sandbox.md")
-    for channel in params.get("InputDataConfig", []):
-        check_channel(channel, channel.get("InputMode", algorithm.get("TrainingInputMode", "File")))
-
-
-def check_channel(channel: Record, mode: str) -> None:
-    source = channel["DataSource"].get("S3DataSource", {})
-    found = (mode, source.get("S3DataType", ""), channel.get("CompressionType", "None"))
-    if found != ("File", "S3Prefix", "None"):
-        raise invalid(
-            f"channel {channel['ChannelName']!r}: the sandbox serves File mode, S3Prefix, no compression, "
-            f"not {found!r}; see docs/sandbox.md"
-        )
+def source(channel: Record, mode: str) -> objects.Source:
+    """Where a channel's objects come from, and how the job sees them."""
+    data = channel["DataSource"]["S3DataSource"]
+    return objects.Source(data["S3Uri"], data["S3DataType"], channel.get("InputMode", mode))
 
 
 def verdict(ended: jobs.Ended, failure: str) -> Record:
