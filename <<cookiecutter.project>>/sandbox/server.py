@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sandbox import foundation, launch, web
@@ -22,11 +23,21 @@ MAPPED = (
 )
 
 
-def serve(project: Project, state: State, port: int, images: tuple[Path, ...], infra: Path) -> None:
+@dataclass(frozen=True)
+class Options:
+    """What `up` was asked for."""
+
+    port: int = 0
+    images: tuple[Path, ...] = ()
+    speed: float = 1.0
+    no_capacity: frozenset[str] = frozenset()
+
+
+def serve(project: Project, state: State, options: Options, infra: Path) -> None:
     """Serve until a signal ends it; the address file appears when the foundation stands."""
     reason = launch.probe(state.home / "probe-ml")
-    server = web.bind(port)
-    server.app = _application(project, state, server.endpoint, images, mapped=reason is not None)
+    server = web.bind(options.port)
+    server.app = _application(project, state, server.endpoint, options, mapped=reason is not None)
     ended = _on_signal()
     threading.Thread(target=server.run, name="waitress", daemon=True).start()
     foundation.apply(infra, project, server.endpoint)
@@ -38,29 +49,49 @@ def serve(project: Project, state: State, port: int, images: tuple[Path, ...], i
     ended.wait()
 
 
-def _application(
-    project: Project, state: State, endpoint: str, images: tuple[Path, ...], mapped: bool
-) -> Any:
+def _application(project: Project, state: State, endpoint: str, options: Options, mapped: bool) -> Any:
     # moto reads these once, when it is imported
     os.environ["MOTO_ACCOUNT_ID"] = project.account
     os.environ["AWS_DEFAULT_REGION"] = project.region
     from sandbox import resources
     from sandbox.backend import Moto
+    from sandbox.clock import Clock
+    from sandbox.cloudwatch import CloudWatch
     from sandbox.images import OWN_IMAGES, Images, cache_folder
     from sandbox.layer import Layer
+    from sandbox.metrics import Metrics
     from sandbox.sagemaker.service import SageMaker
     from sandbox.trail import Trail
+    from sandbox.watch import Watch
     from sandbox.world import World
 
     resources.complete_roles()
     resources.complete_buckets(endpoint)
-    table = Images((*images, OWN_IMAGES), cache_folder())
-    world = World(project.account, project.region, endpoint, state.jobs, table, launch.Launcher(mapped))
+    table = Images((*options.images, OWN_IMAGES), cache_folder())
+    clock, metrics = Clock(options.speed), Metrics()
+    watch = Watch(clock, metrics, f"arn:aws:cloudwatch:{project.region}:{project.account}")
+    world = World(
+        project.account,
+        project.region,
+        endpoint,
+        state.jobs,
+        table,
+        launch.Launcher(mapped),
+        clock,
+        metrics,
+        watch,
+        options.no_capacity,
+    )
     try:
         trail = Trail(state.trail)
     except OSError as error:
         raise state.unusable(error) from None
-    return Layer(Moto(), SageMaker(world), trail, project.account, project.region)
+    service = SageMaker(world)
+    tables = {
+        "sagemaker": service.operations,
+        "cloudwatch": CloudWatch(clock, metrics, watch).operations,
+    }
+    return Layer(Moto(), service, tables, trail, project.account, project.region, clock)
 
 
 def _on_signal() -> threading.Event:
