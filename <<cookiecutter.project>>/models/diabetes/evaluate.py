@@ -7,17 +7,22 @@ import argparse
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
-from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 
 def metrics(truth: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, float]:
-    """Compare row by row. `rmse` and `mae` are in units of the progression score (25 to 346)."""
-    actual, predicted = truth["progression"], predictions["progression"]
+    """Compare row by row. `rmse` and `mae` are in units of the progression score (25 to 346).
+
+    The gate calls this on a thousand resamples: keep it to milliseconds.
+    """
+    actual, predicted = truth["progression"].to_numpy(), predictions["progression"].to_numpy()
+    error = predicted - actual
+    spread = float(((actual - actual.mean()) ** 2).mean())
     return {
-        "rmse": float(root_mean_squared_error(actual, predicted)),
-        "mae": float(mean_absolute_error(actual, predicted)),
-        "r2": float(r2_score(actual, predicted)),
+        "rmse": float(np.sqrt((error**2).mean())),
+        "mae": float(np.abs(error).mean()),
+        "r2": 1 - float((error**2).mean()) / spread if spread else float("nan"),
     }
 
 

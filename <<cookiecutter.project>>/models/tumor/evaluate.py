@@ -6,23 +6,40 @@ python evaluate.py --truth prepared/test/truth.csv --predictions predictions.csv
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
-from sklearn.metrics import brier_score_loss, log_loss, recall_score, roc_auc_score
+
+NAN = float("nan")
+SMALLEST = np.finfo(float).eps  # a probability of 0 would make one mistake infinitely bad
 
 
 def metrics(truth: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, float]:
-    """Compare row by row. Sensitivity and specificity judge the decision as it is served."""
-    malignant, probability = truth["malignant"], predictions["probability"]
-    decision = predictions["malignant"]
+    """Compare row by row. Sensitivity and specificity judge the decision as it is served.
+
+    The gate calls this on a thousand resamples: plain NumPy takes a twentieth of scikit-learn's time, which
+    goes into checks of the arguments. A resample may hold one class only; what that leaves open is NaN.
+    """
+    malignant = truth["malignant"].to_numpy() == 1
+    probability, decision = predictions["probability"].to_numpy(), predictions["malignant"].to_numpy() == 1
+    right = np.clip(np.where(malignant, probability, 1 - probability), SMALLEST, 1 - SMALLEST)
     return {
-        # A resample may hold one class only; these three are then undefined, which fails a gate.
-        "roc_auc": float(roc_auc_score(malignant, probability)) if malignant.nunique() == 2 else float("nan"),
-        "sensitivity": float(recall_score(malignant, decision, zero_division=float("nan"))),
-        "specificity": float(recall_score(malignant, decision, pos_label=0, zero_division=float("nan"))),
-        "log_loss": float(log_loss(malignant, probability, labels=[0, 1])),
-        "brier": float(brier_score_loss(malignant, probability, pos_label=1)),
+        "roc_auc": roc_auc(probability[malignant], probability[~malignant]),
+        "sensitivity": float(decision[malignant].mean()) if malignant.any() else NAN,
+        "specificity": float((~decision[~malignant]).mean()) if not malignant.all() else NAN,
+        "log_loss": float(-np.log(right).mean()),
+        "brier": float(((probability - malignant) ** 2).mean()),
     }
+
+
+def roc_auc(positive: Any, negative: Any) -> float:
+    """Count how often a positive row scores above a negative one; ties count half."""
+    if not len(positive) or not len(negative):
+        return NAN
+    ordered = np.sort(negative)
+    below, not_above = (np.searchsorted(ordered, positive, side) for side in ("left", "right"))
+    return float((below + not_above).mean() / 2 / len(negative))
 
 
 def main() -> None:

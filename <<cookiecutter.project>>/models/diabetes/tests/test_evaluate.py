@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from types import ModuleType
 
+import numpy as np
 import pandas as pd
 import pytest
+from sklearn import metrics as reference
 
 
 def test_known_values(load: Callable[[str], ModuleType]) -> None:
@@ -19,3 +21,15 @@ def test_known_values(load: Callable[[str], ModuleType]) -> None:
 def test_the_mean_alone_explains_nothing(load: Callable[[str], ModuleType]) -> None:
     truth = pd.DataFrame({"progression": [100.0, 300.0]})
     assert load("evaluate").metrics(truth, pd.DataFrame({"progression": [200.0, 200.0]}))["r2"] == 0
+
+
+def test_the_metrics_are_those_of_scikit_learn(load: Callable[[str], ModuleType]) -> None:
+    truth, answer = np.random.default_rng(0).normal(150, 70, (2, 100))
+    frames = (pd.DataFrame({"progression": values}) for values in (truth, answer))
+    assert load("evaluate").metrics(*frames) == pytest.approx(
+        {
+            "rmse": reference.root_mean_squared_error(truth, answer),
+            "mae": reference.mean_absolute_error(truth, answer),
+            "r2": reference.r2_score(truth, answer),
+        }
+    )

@@ -4,8 +4,10 @@ import math
 from collections.abc import Callable
 from types import ModuleType
 
+import numpy as np
 import pandas as pd
 import pytest
+from sklearn import metrics as reference
 
 
 def measure(
@@ -30,3 +32,19 @@ def test_what_one_class_alone_cannot_say_is_not_a_number(load: Callable[[str], M
     assert math.isnan(found["roc_auc"])
     assert math.isnan(found["specificity"])
     assert found["sensitivity"] == 0.5
+
+
+def test_the_metrics_are_those_of_scikit_learn(load: Callable[[str], ModuleType]) -> None:
+    draw = np.random.default_rng(0)
+    truth = draw.integers(0, 2, 200)
+    probability = np.round(draw.random(200), 2)  # with ties, zeros and ones
+    found = measure(load, truth.tolist(), probability.tolist())
+    assert found == pytest.approx(
+        {
+            "roc_auc": reference.roc_auc_score(truth, probability),
+            "sensitivity": reference.recall_score(truth, probability >= 0.5),
+            "specificity": reference.recall_score(truth, probability >= 0.5, pos_label=0),
+            "log_loss": reference.log_loss(truth, probability),
+            "brier": reference.brier_score_loss(truth, probability),
+        }
+    )

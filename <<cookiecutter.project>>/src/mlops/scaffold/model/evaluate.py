@@ -7,17 +7,22 @@ import argparse
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
-from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 
 def metrics(truth: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, float]:
-    """Compare row by row; the names are those that `gate:` in model.yml may use."""
-    actual, predicted = truth["target"], predictions["prediction"]
+    """Compare row by row; the names are those that `gate:` in model.yml may use.
+
+    The gate calls this on a thousand resamples: keep it to milliseconds.
+    """
+    actual, predicted = truth["target"].to_numpy(), predictions["prediction"].to_numpy()
+    error = predicted - actual
+    spread = float(((actual - actual.mean()) ** 2).mean())
     return {
-        "rmse": float(root_mean_squared_error(actual, predicted)),
-        "mae": float(mean_absolute_error(actual, predicted)),
-        "r2": float(r2_score(actual, predicted)),
+        "rmse": float(np.sqrt((error**2).mean())),
+        "mae": float(np.abs(error).mean()),
+        "r2": 1 - float((error**2).mean()) / spread if spread else float("nan"),
     }
 
 
