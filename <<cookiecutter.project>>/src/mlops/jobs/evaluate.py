@@ -11,6 +11,7 @@ import gates
 import job
 import overlap
 import plots
+import smoke
 
 PROGRAMS = Path(__file__).absolute().parent
 
@@ -52,6 +53,7 @@ def run(ml: Path, work: Path) -> None:
     known = job.read_json(shared) if shared.is_file() else None
     found = gates.Findings(measured, candidate.latency, candidate.size(), known, test.rows)
     evaluation = conclude(spec, found)
+    evaluation["smoke"] = smoke.request(test.features)
     write(evaluation, measured, output)
     report(evaluation)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-WIDTH, ROW, LEFT, RIGHT = 720, 34, 230, 150
+WIDTH, ROW, LEFT, RIGHT = 780, 34, 220, 210
 INK, SOFT, OURS, THEIRS, BAD = "#222", "#bbb", "#1f77b4", "#d98c00", "#c0392b"
 COLOURS = (OURS, THEIRS, "#2e8b57")
 
