@@ -84,6 +84,13 @@ class Verdict(Document):
     why: str
 
 
+class Smoke(Document):
+    """One request of ordinary values, which a deployment sends to see the endpoint answer."""
+
+    content_type: str
+    body: str
+
+
 class Evaluation(Document):
     """All that was found, and what follows from it."""
 
@@ -103,3 +110,4 @@ class Evaluation(Document):
     resamples: Annotated[int, Field(ge=1)]
     seed: Count
     plots: dict[str, Sha256]
+    smoke: Smoke

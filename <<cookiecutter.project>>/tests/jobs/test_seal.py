@@ -14,12 +14,12 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
-from botocore.exceptions import ConnectionClosedError
+from botocore.exceptions import ClientError, ConnectionClosedError
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import botocore_stubber
 
-from tests.jobs.layout import SPEC, write_archive, write_json
+from tests.jobs.layout import SPEC, write_archive, write_files, write_json
 
 PATIENT = Config(region_name="eu-west-1", retries={"mode": "standard", "max_attempts": 8})
 
@@ -57,7 +57,7 @@ def fail_once(client: Any, operation: str, failure: Callable[[Any], AWSResponse 
 
     def before_send(request: Any, **_: object) -> AWSResponse | None:
         attempts.append(request.url)
-        botocore_stubber.enabled = failure is not throttle or len(attempts) > 1
+        botocore_stubber.enabled = failure not in (throttle, conflict) or len(attempts) > 1
         return failure(request) if len(attempts) == 1 else None
 
     client.meta.events.register_first(f"before-send.*.{operation}", before_send)
@@ -72,6 +72,17 @@ def throttle(request: Any) -> AWSResponse:
     error = b'{"__type": "ThrottlingException", "message": "Rate exceeded"}'
     xml = b"<Error><Code>SlowDown</Code><Message>Reduce your request rate</Message></Error>"
     return AWSResponse(request.url, 503, HTTPHeaders(), Body(xml if "releases" in request.url else error))
+
+
+def conflict(request: Any) -> AWSResponse:
+    """What S3 answers while another conditional write of the key is under way."""
+    text = b"<Error><Code>ConditionalRequestConflict</Code><Message>Conflict, retry</Message></Error>"
+
+    class Body(io.BytesIO):
+        def stream(self, **_: object) -> Iterator[bytes]:
+            yield self.read()
+
+    return AWSResponse(request.url, 409, HTTPHeaders(), Body(text))
 
 
 def drop_before(request: Any) -> AWSResponse:
@@ -155,7 +166,7 @@ def test_a_run_that_stopped_before_registering_is_completed(
     assert len(keys(clients[0])) == 2
 
 
-@pytest.mark.parametrize("failure", [throttle, drop_before, drop_after])
+@pytest.mark.parametrize("failure", [throttle, drop_before, drop_after, conflict])
 def test_a_first_put_that_fails_or_whose_answer_is_lost_does_no_harm(
     failure: Callable[[Any], AWSResponse], ml: Path, tmp_path: Path, clients: tuple[Any, Any]
 ) -> None:
@@ -186,6 +197,123 @@ def test_an_object_with_other_bytes_is_never_overwritten(
     with pytest.raises(job.JobError) as caught:
         seal(ml, tmp_path / "two", clients)
     assert f"s3://{SPEC['releases_bucket']}/{archive} already holds other bytes (sha256 " in str(caught.value)
+
+
+def test_a_conflict_that_does_not_end_is_said(ml: Path, tmp_path: Path, clients: tuple[Any, Any]) -> None:
+    def always(request: Any, **_: object) -> AWSResponse:
+        botocore_stubber.enabled = False
+        return conflict(request)
+
+    clients[0].meta.events.register_first("before-send.s3.PutObject", always)
+    with pytest.raises(ClientError, match="ConditionalRequestConflict"):
+        seal(ml, tmp_path / "work", clients)
+
+
+def test_a_run_that_stopped_and_measured_anew_is_completed(
+    ml: Path, tmp_path: Path, clients: tuple[Any, Any]
+) -> None:
+    """Equal weights give an equal archive, but the second evaluation took other milliseconds."""
+
+    def die(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    event = "provide-client-params.sagemaker.CreateModelPackage"
+    clients[1].meta.events.register(event, die)
+    with pytest.raises(KeyboardInterrupt):
+        seal(ml, tmp_path / "one", clients)
+    clients[1].meta.events.unregister(event, die)
+    path = ml / "processing/input/evaluation/evaluation.json"
+    write_json(path, json.loads(path.read_text()) | {"latency": {"p95_ms": 7.0}})
+    package = clients[1].describe_model_package(ModelPackageName=seal(ml, tmp_path / "two", clients))
+    evidence = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert package["CustomerMetadataProperties"]["evaluation.sha256"] == evidence
+    uri = package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
+    assert uri.endswith(f"/evaluations/{evidence}.json")
+    assert len([key for key in keys(clients[0]) if "/evaluations/" in key]) == 2
+
+
+def test_of_two_seals_at_once_the_second_finds_the_package_of_the_first(
+    ml: Path, tmp_path: Path, clients: tuple[Any, Any]
+) -> None:
+    """The other seal registers between this one's look and its own registration."""
+    first: list[str] = []
+
+    def overtake(**_: object) -> None:
+        clients[1].meta.events.unregister(event, overtake)
+        first.append(seal(ml, tmp_path / "other", clients, execution="e2"))
+        clients[1].meta.events.register("before-call.sagemaker.CreateModelPackage", refuse)
+
+    def refuse(**_: object) -> None:
+        answer: Any = {"Error": {"Code": "ConflictException", "Message": "token used"}}
+        raise ClientError(answer, "CreateModelPackage")
+
+    event = "provide-client-params.sagemaker.CreateModelPackage"
+    clients[1].meta.events.register(event, overtake)
+    assert [seal(ml, tmp_path / "work", clients)] == first
+    assert packages(clients[1]) == first
+
+
+def test_equal_inputs_give_an_equal_archive(ml: Path, tmp_path: Path) -> None:
+    import seal as program
+
+    inputs = ml / "processing/input"
+    one, two = (program.pack_archive(inputs, "adder", "f" * 64, tmp_path / name) for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    with tarfile.open(one) as tar:
+        identity = tar.extractfile("code/identity.json")
+        assert identity is not None
+        assert json.load(identity) == {"model": "adder", "fingerprint": "f" * 64}
+
+
+def test_the_container_serves_through_the_wrapper(ml: Path, tmp_path: Path, clients: tuple[Any, Any]) -> None:
+    package = clients[1].describe_model_package(ModelPackageName=seal(ml, tmp_path / "work", clients))
+    [container] = package["InferenceSpecification"]["Containers"]
+    assert container["Environment"] == {
+        "SAGEMAKER_PROGRAM": "serve.py",
+        "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+    }
+
+
+def test_plots_lie_beside_the_evaluation_that_names_them(
+    ml: Path, tmp_path: Path, clients: tuple[Any, Any]
+) -> None:
+    folder = ml / "processing/input/evaluation/plots"
+    write_files(folder, {"metrics.svg": b"<svg/>"})
+    seal(ml, tmp_path / "work", clients)
+    [evaluation, plot, _] = keys(clients[0])
+    assert plot == evaluation.removesuffix(".json") + "/plots/metrics.svg"
+
+
+def test_how_long_an_object_is_locked_is_the_buckets_own_rule(
+    ml: Path, tmp_path: Path, clients: tuple[Any, Any]
+) -> None:
+    sent: list[str] = []
+
+    def note(request: Any, **_: object) -> None:
+        sent.extend(request.headers.keys())
+
+    clients[0].meta.events.register_first("before-send.s3.PutObject", note)
+    seal(ml, tmp_path / "work", clients)
+    assert not [header for header in sent if "object-lock" in header.lower()]
+
+
+def test_weights_of_a_sealed_archive_are_sealed_under_new_code(
+    ml: Path, tmp_path: Path, clients: tuple[Any, Any]
+) -> None:
+    old = {
+        "offset.txt": b"0.5",
+        "code/identity.json": b"{}",
+        "code/inference.py": b"old",
+        "code/gone.py": b"",
+    }
+    write_archive(ml / "processing/input/model/model.tar.gz", old)
+    seal(ml, tmp_path / "work", clients)
+    with tarfile.open(tmp_path / "work/model.tar.gz") as tar:
+        names = tar.getnames()
+        handler = tar.extractfile("code/inference.py")
+        assert handler is not None
+        assert handler.read() != b"old"
+    assert "code/gone.py" not in names
 
 
 def test_the_archive_travels_with_its_checksum(ml: Path, tmp_path: Path, clients: tuple[Any, Any]) -> None:
