@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -11,9 +13,6 @@ from mlops.errors import UsageError
 from mlops.gates import Gate
 from mlops.spec import read_spec
 from tests.conftest import edit
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 METRICS = "metrics: [{metric: auc, min: 0.9}, {metric: loss, max: 0.3}]\n"
 
@@ -113,3 +112,9 @@ def test_a_list_of_bounds_is_told_its_key(root: Path) -> None:
     with pytest.raises(UsageError) as refused:
         read_spec(root, "guess")
     assert "bounds stand under a key of their own: gate: {metrics: [...]}" in str(refused.value)
+
+
+def test_the_guides_example_is_a_gate_that_works() -> None:
+    guide = (Path(__file__).resolve().parents[1] / "docs/gate.md").read_text()
+    example = guide.split("```yaml\ngate:\n")[1].split("```")[0]
+    assert resolve(dedent(example))["slices"]["metric"] == "roc_auc"

@@ -54,3 +54,44 @@ def test_every_failed_gate_is_named() -> None:
     rules = [{"metric": "a", "min": 1}, {"metric": "b", "max": 1}, {"metric": "c", "min": 0}]
     found = judge(rules, {"a": 0, "b": 2, "c": 1})
     assert found["reason"] == "gate a >= 1 failed: 0 is below 1; gate b <= 1 failed: 2 is above 1"
+
+
+def compare(low: float | None, better: str = "high", margin: float = 0.01) -> tuple[bool, str]:
+    import gates
+
+    rule = {"better": better, "confidence": 0.95}
+    found = {"metric": "score", "value": 0.02, "low": low, "margin": margin}
+    verdict = gates.difference(found, rule, {"score": {"value": 0.5}})
+    assert verdict["gate"] == "score against the champion"
+    return verdict["passed"], verdict["why"]
+
+
+@pytest.mark.parametrize(
+    ("low", "better", "expected"),
+    [
+        (
+            0.005,
+            "high",
+            (True, "0.5 against the champion's 0.48: better by at least 0.005 at 95 % confidence"),
+        ),
+        (
+            0.005,
+            "low",
+            (True, "0.5 against the champion's 0.52: better by at least 0.005 at 95 % confidence"),
+        ),
+        (-0.01, "high", (True, "0.5 against the champion's 0.48: worse by 0.01 at most at 95 % confidence")),
+        (-0.02, "high", (False, "0.5 against the champion's 0.48: may be worse by 0.02 at 95 % confidence")),
+    ],
+)
+def test_a_comparison_is_judged_in_words(low: float, better: str, expected: tuple[bool, str]) -> None:
+    passed, why = compare(low, better)
+    assert (passed, why) == (expected[0], f"{expected[1]}, 0.01 is allowed")
+
+
+def test_the_last_digit_of_a_sum_decides_nothing() -> None:
+    assert compare(-1e-16, margin=0.0)[0]
+
+
+def test_a_comparison_that_resamples_leave_open_fails() -> None:
+    why = "score has no value on too many resamples: more test rows are needed"
+    assert compare(None) == (False, why)

@@ -47,7 +47,9 @@ class Spread:
             return level
         bias, wanted = NORMAL.inv_cdf(below), NORMAL.inv_cdf(level)
         shift = bias + wanted
-        return NORMAL.cdf(bias + shift / (1 - self._acceleration() * shift))
+        room = 1 - self._acceleration() * shift
+        # A skew so strong that the correction leaves the scale: the farthest draw is the bound.
+        return NORMAL.cdf(bias + shift / room) if room > 0 else float(shift > 0)
 
     def _acceleration(self) -> float:
         known = self.folds[np.isfinite(self.folds)]

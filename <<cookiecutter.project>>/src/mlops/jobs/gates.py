@@ -76,9 +76,14 @@ def difference(found: Found, rule: Found, metrics: Found) -> Verdict:
     sides = f"{ours:.6g} against the champion's {theirs:.6g}"
     level = f"at {100 * rule['confidence']:g} % confidence"
     shown = f"better by at least {low:.3g}" if low > 0 else f"worse by {-low + 0.0:.3g} at most"
-    if low >= -margin:
+    if low >= -margin - rounding(ours):
         return verdict(gate, True, f"{sides}: {shown} {level}, {margin:g} is allowed")
     return verdict(gate, False, f"{sides}: may be worse by {-low:.3g} {level}, {margin:g} is allowed")
+
+
+def rounding(value: float) -> float:
+    """Return what arithmetic alone may change: equal models differ in the last digit."""
+    return 1e-9 * max(1.0, abs(value))
 
 
 def slices(found: Found, rule: Found, metrics: Found) -> list[Verdict]:
@@ -104,7 +109,7 @@ def _slice(entry: Found, whole: float | None, high: bool, most: float) -> Verdic
     drop = whole - result if high else result - whole
     words = f"{result:.6g} on {entry['rows']} rows, {abs(drop):.3g} {'worse' if drop > 0 else 'better'}"
     allowed = f"than on all; {most:g} worse is allowed"
-    return verdict(gate, drop <= most, f"{words} {allowed}")
+    return verdict(gate, drop <= most + rounding(whole), f"{words} {allowed}")
 
 
 def leaks(found: Sequence[Found]) -> list[Verdict]:

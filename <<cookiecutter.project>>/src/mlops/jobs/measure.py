@@ -47,6 +47,11 @@ class Measured:
             return {}
 
 
+def read(path: str) -> pd.DataFrame:
+    """Read a table with every digit that was written."""
+    return pd.read_csv(path, float_precision="round_trip")
+
+
 def take(frame: pd.DataFrame, index: Any) -> pd.DataFrame:
     """Return the rows, numbered anew: metrics may subtract one frame from the other."""
     taken = frame.take(index)
@@ -65,7 +70,7 @@ def main(code: str, request: str, result: str) -> None:
 def measure(metrics: Metrics, asked: dict[str, Any]) -> dict[str, Any]:
     """Return intervals, the comparison, slices, leaks and the state of the predictions."""
     gate = asked["gate"]
-    features, truth, answers = (pd.read_csv(asked[name]) for name in ("features", "truth", "candidate"))
+    features, truth, answers = (read(asked[name]) for name in ("features", "truth", "candidate"))
     state = scores.inspect(answers)
     candidate = Measured(metrics, truth, answers)
     versus = gate["champion"]
@@ -105,7 +110,7 @@ def compare(
     """Measure the champion on the same draws; the difference is positive where the candidate is better."""
     if path is None:
         return None
-    champion = Measured(metrics, truth, pd.read_csv(path))
+    champion = Measured(metrics, truth, read(path))
     name = versus["metric"]
     try:
         theirs = bootstrap.spread(champion.rows, len(truth), versus["resamples"], versus["seed"])
