@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto.logs.models import logs_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 
@@ -21,3 +22,7 @@ class Moto(DomainDispatcherApplication):
         if host not in self._known:
             self._known[host] = super().get_backend_for_host(host)
         return self._known[host]
+
+
+def has_log_group(account: str, region: str, name: str) -> bool:
+    return name in logs_backends[account][region].groups

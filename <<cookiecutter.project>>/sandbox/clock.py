@@ -23,6 +23,10 @@ class Clock:
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.time(), UTC)
 
+    def of_wall(self, moment: float) -> float:
+        """The sandbox time at which the wall's clock showed `moment`."""
+        return moment if self.speed == 1 else self._start + (moment - self._start) * self.speed
+
     def real(self, seconds: float) -> float:
         """How long a stretch of sandbox time takes."""
         return seconds / self.speed

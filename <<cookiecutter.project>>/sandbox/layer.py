@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import logging
 import uuid
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from sandbox.clock import Clock
+    from sandbox.filters import Filters
     from sandbox.sagemaker.service import SageMaker
 
     Table = dict[str, Callable[[Call], dict[str, Any]]]
@@ -60,6 +62,7 @@ class Layer:
         moto: Any,
         service: SageMaker,
         tables: dict[str, Table],
+        filters: Filters,
         records: trail.Trail,
         account: str,
         region: str,
@@ -67,7 +70,8 @@ class Layer:
     ) -> None:
         self._moto = moto
         self._service = service
-        self._tables = tables
+        self._tables = {**tables, "logs": filters.operations}
+        self._filters = filters
         self._clock = clock
         self._records = records
         self._account = account
@@ -98,7 +102,7 @@ class Layer:
 
     def _answer(self, request: Request, who: dict[str, Any]) -> Answer:
         target = request.target
-        if target and (target.service in self._service.services or target.service in self._tables):
+        if target and self._is_ours(target):
             return self._serve(request, target, who)
         if request.credential and request.credential.signing_name == "sagemaker" and target is None:
             name = request.environ.get("HTTP_X_AMZ_TARGET", request.environ.get("PATH_INFO", ""))
@@ -109,6 +113,14 @@ class Layer:
             stacks.check(request.form)
         return self._pass(request)
 
+    def _is_ours(self, target: wire.Target) -> bool:
+        """Whether we serve or refuse an operation; moto serves the rest of logs, and keeps dashboards."""
+        if target.service == "logs":
+            return target.operation in self._tables["logs"]
+        if target.service == "cloudwatch" and "Dashboard" in target.operation:
+            return False
+        return target.service in self._service.services or target.service in self._tables
+
     def _serve(self, request: Request, target: wire.Target, who: dict[str, Any]) -> Answer:
         if target.service == "sagemaker-runtime":
             status, headers, body = self._service.invoke(target, request.environ, request.body or b"")
@@ -117,7 +129,7 @@ class Layer:
         if handler is None:
             raise refused(target)
         operation = wire.operation_model(target.service, target.operation)
-        params = wire.parse_json(request.body or b"")
+        params = wire.parse_json(read_body(request, target))
         wire.validate(operation, params)
         found = handler(Call(target.operation, params, who))
         body = wire.serialise(operation, found)
@@ -132,6 +144,8 @@ class Layer:
         status, headers = seen[0]
         answer = Answer(status, list(headers), body)
         target = request.target
+        if target and target.service == "logs" and status.startswith("200"):
+            self._follow_logs(target.operation, wire.parse_json(request.body or b""))
         if (
             target
             and target.service != "s3"
@@ -141,6 +155,13 @@ class Layer:
         elif int(status[:3]) >= 400:
             answer.error = (status[4:].replace(" ", ""), status)
         return answer
+
+    def _follow_logs(self, operation: str, params: dict[str, Any]) -> None:
+        """Let metric filters see what moto has taken."""
+        if operation == "PutLogEvents":
+            self._filters.observe(params["logGroupName"], params["logEvents"])
+        elif operation == "DeleteLogGroup":
+            self._filters.forget(params["logGroupName"])
 
     def _record(self, request: Request, who: dict[str, Any], answer: Answer, request_id: str) -> None:
         target, credential = request.target, request.credential
@@ -176,6 +197,18 @@ def read_request(environ: Environ) -> Request:
     is_form = body and kind.startswith("application/x-www-form-urlencoded")
     form = dict(parse_qsl(body.decode(), keep_blank_values=True)) if body and is_form else {}
     return Request(environ, credential, wire.identify(environ, credential, form), body, form)
+
+
+def read_body(request: Request, target: wire.Target) -> bytes:
+    """The document of a JSON request; botocore compresses large ones, older ones speak other protocols."""
+    kind = request.environ.get("CONTENT_TYPE", "")
+    if "json" not in kind and request.body:
+        raise ServiceError(
+            "SerializationException",
+            f"the sandbox speaks JSON with {target.service}, not {kind!r}; update boto3 or the AWS CLI",
+        )
+    body = request.body or b""
+    return gzip.decompress(body) if request.environ.get("HTTP_CONTENT_ENCODING") == "gzip" else body
 
 
 def refusal(error: ServiceError, request: Request) -> Answer:

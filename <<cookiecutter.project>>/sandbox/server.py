@@ -54,9 +54,10 @@ def _application(project: Project, state: State, endpoint: str, options: Options
     os.environ["MOTO_ACCOUNT_ID"] = project.account
     os.environ["AWS_DEFAULT_REGION"] = project.region
     from sandbox import resources
-    from sandbox.backend import Moto
+    from sandbox.backend import Moto, has_log_group
     from sandbox.clock import Clock
     from sandbox.cloudwatch import CloudWatch
+    from sandbox.filters import Filters
     from sandbox.images import OWN_IMAGES, Images, cache_folder
     from sandbox.layer import Layer
     from sandbox.metrics import Metrics
@@ -91,7 +92,8 @@ def _application(project: Project, state: State, endpoint: str, options: Options
         "sagemaker": service.operations,
         "cloudwatch": CloudWatch(clock, metrics, watch).operations,
     }
-    return Layer(Moto(), service, tables, trail, project.account, project.region, clock)
+    filters = Filters(clock, metrics, lambda group: has_log_group(project.account, project.region, group))
+    return Layer(Moto(), service, tables, filters, trail, project.account, project.region, clock)
 
 
 def _on_signal() -> threading.Event:
