@@ -20,7 +20,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-MODEL_DIR = "/opt/ml/model"
+MODEL_DIR = f"{os.environ.get('SANDBOX_ML', '/opt/ml')}/model"
 
 
 @dataclass(frozen=True)

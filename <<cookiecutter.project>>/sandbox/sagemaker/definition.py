@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import invalid
+from sandbox.sagemaker import caching, retries
 from sandbox.sagemaker.expressions import CONDITIONS, references
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 VERSION = "2020-12-01"
-STEP_TYPES = ("Processing", "Training", "Condition", "Fail")
+STEP_TYPES = ("Processing", "Training", "Tuning", "Condition", "Fail")
 READERS = {"String": str, "Integer": int, "Float": float}
 VARIABLES = frozenset(
     {
@@ -34,6 +35,7 @@ class Definition:
 
     parameters: tuple[Json, ...]
     steps: tuple[Json, ...]
+    experiment: Json
 
     def by_name(self) -> dict[str, Json]:
         return {step["Name"]: step for step in walk(self.steps)}
@@ -49,7 +51,11 @@ def parse(text: str) -> Definition:
         raise invalid(
             f"Unable to parse pipeline definition: it needs Version {VERSION!r} and at least one step."
         )
-    definition = Definition(tuple(document.get("Parameters") or ()), tuple(document["Steps"]))
+    definition = Definition(
+        tuple(document.get("Parameters") or ()),
+        tuple(document["Steps"]),
+        document.get("PipelineExperimentConfig") or {},
+    )
     steps = list(walk(definition.steps))
     names = [step.get("Name") for step in steps]
     if twice := sorted({str(name) for name in names if names.count(name) > 1}):
@@ -76,10 +82,8 @@ def _check_step(step: Json) -> None:
             f"{said}: the sandbox does not serve steps of type {step.get('Type')!r}, only "
             f"{', '.join(STEP_TYPES)}; see docs/sandbox.md"
         )
-    if (step.get("CacheConfig") or {}).get("Enabled"):
-        raise invalid(f"{said}: the sandbox does not serve CacheConfig; see docs/sandbox.md")
-    if step.get("RetryPolicies"):
-        raise invalid(f"{said}: the sandbox does not serve RetryPolicies; see docs/sandbox.md")
+    caching.check(step, said)
+    retries.check(step.get("RetryPolicies") or (), said)
     if step["Type"] == "Condition":
         for condition in step["Arguments"]["Conditions"]:
             _check_condition(condition, said)

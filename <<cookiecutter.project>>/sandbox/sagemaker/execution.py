@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox import identity, objects
+from sandbox.sagemaker import caching
 from sandbox.sagemaker.definition import Definition, Json, dependencies
 from sandbox.sagemaker.expressions import ExpressionError, Scope, holds, resolve
+from sandbox.sagemaker.retries import Retries
 from sandbox.world import World, now
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("sandbox")
 LETTERS = string.ascii_lowercase + string.digits
 STEP_FAILURE = "Step failure: One or multiple steps failed."
-JOB_NAME = 63
 
 
 class StepError(Exception):
@@ -39,6 +40,8 @@ class JobKind:
     stop: str
     noun: str
     wait: Callable[[str], Json]
+    shown: str  # how a step's metadata calls it
+    longest_name: int = 63
 
 
 @dataclass
@@ -51,19 +54,22 @@ class Execution:
     parameters: Json
     role: str
     kinds: dict[str, JobKind]
+    earlier: Callable[[], tuple[Execution, ...]]
     most_parallel: int = 50
     steps: dict[str, Json] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
-    _jobs: dict[str, Json] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    jobs: dict[str, Json] = field(default_factory=dict)
     _branches: dict[str, list[str]] = field(default_factory=dict)
     _running: dict[str, tuple[JobKind, str]] = field(default_factory=dict)
-    _stopping: bool = False
+    _stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         keys = identity.assume(self.role, "SageMaker", self.world.account)
         self._sagemaker = self.world.client("sagemaker", keys)
         self._s3 = self.world.client("s3", keys)
         self._scope = Scope(self.parameters, self._variables(), self._described, self._property_file)
+        self.record["PipelineExperimentConfig"] = resolve(self.definition.experiment, self._scope) or None
 
     @property
     def id(self) -> str:
@@ -80,11 +86,11 @@ class Execution:
         self._set(PipelineExecutionStatus=status, FailureReason=STEP_FAILURE if status == "Failed" else None)
 
     def _schedule(self) -> str:
-        pending = {step["Name"]: step for step in self.definition.steps}
+        pending = self._pending()
         ended: queue.Queue[str] = queue.Queue()
         active: set[str] = set()
         while True:
-            if not self._stopping and not self._any("Failed"):
+            if not self._stop.is_set() and not self._any("Failed"):
                 for name in [name for name in pending if self._is_ready(pending[name])]:
                     if len(active) < self.most_parallel:
                         active.add(name)
@@ -96,7 +102,23 @@ class Execution:
             pending.update(self._branch(name))
         if self._any("Failed"):
             return "Failed"
-        return "Stopped" if self._stopping else "Succeeded"
+        return "Stopped" if self._stop.is_set() else "Succeeded"
+
+    def _pending(self) -> dict[str, Json]:
+        """The steps to run: all of them, or what an execution that is tried again has not done."""
+        branches = [inner for names in self._branches.values() for inner in names]
+        known = self.definition.by_name()
+        names = [*(step["Name"] for step in self.definition.steps), *branches]
+        return {name: known[name] for name in names if name not in self.steps}
+
+    def retry(self, most_parallel: int | None) -> None:
+        """Forget the steps that did not succeed, so that a second run starts with them."""
+        with self.lock:
+            self.most_parallel = most_parallel or self.most_parallel
+            for name in [name for name, step in self.steps.items() if step["StepStatus"] != "Succeeded"]:
+                del self.steps[name]
+            self._stop.clear()
+            self._set(PipelineExecutionStatus="Executing", FailureReason=None)
 
     def _any(self, status: str) -> bool:
         return any(step["StepStatus"] == status for step in self.steps.values())
@@ -140,7 +162,7 @@ class Execution:
             acts.get(step["Type"], self._run_job)(step)
             self._set_step(name, StepStatus="Succeeded")
         except StepError as error:
-            stopped = self._stopping and not str(error)
+            stopped = self._stop.is_set() and not str(error)
             outcome = {} if stopped else {"FailureReason": str(error)}
             self._set_step(name, StepStatus="Stopped" if stopped else "Failed", **outcome)
         except (ExpressionError, ClientError, BotoCoreError, objects.DataError) as error:
@@ -161,33 +183,78 @@ class Execution:
         raise StepError(message)
 
     def _run_job(self, step: Json) -> None:
-        name, noun = step["Name"], self.kinds[step["Type"]].noun
-        kind, job = self.kinds[step["Type"]], self._job_name(step["Name"])
         arguments = resolve(step["Arguments"], self._scope)
+        if self._reuse(step, arguments):
+            return
+        retries = Retries(step.get("RetryPolicies") or ())
+        while True:
+            try:
+                self._attempt(step, arguments)
+            except (StepError, ClientError) as error:
+                delay = retries.delay(error)
+                if delay is None or self._stop.wait(self.world.clock.real(delay)):
+                    raise
+                self._set_step(step["Name"], AttemptCount=self.steps[step["Name"]]["AttemptCount"] + 1)
+            else:
+                return
+
+    def _reuse(self, step: Json, arguments: Json) -> bool:
+        """Take over what an earlier execution's equal step did, if that is asked for and recent enough."""
+        name, config = step["Name"], step.get("CacheConfig") or {}
+        if not config.get("Enabled"):
+            return False
+        self.keys[name] = caching.key(step["Type"], arguments)
+        oldest = now() - caching.period(config["ExpireAfter"])
+        for source in self.earlier():
+            done = source.ran(name, self.keys[name])
+            if source is not self and done and done["EndTime"] >= oldest:
+                arn = source.record["PipelineExecutionArn"]
+                self._set_step(
+                    name,
+                    Metadata=done["Metadata"],
+                    CacheHitResult={"SourcePipelineExecutionArn": arn},
+                )
+                self.jobs[name] = source.jobs[name]
+                return True
+        return False
+
+    def ran(self, name: str, key: str) -> Json | None:
+        """A step that this execution itself ran to success with that cache key."""
+        with self.lock:
+            step = self.steps.get(name, {})
+            ended = step.get("StepStatus") == "Succeeded" and "EndTime" in step
+            own = self.keys.get(name) == key and "CacheHitResult" not in step
+            return dict(step) if ended and own else None
+
+    def _attempt(self, step: Json, arguments: Json) -> None:
+        name, kind = step["Name"], self.kinds[step["Type"]]
+        noun, job = kind.noun, self._job_name(name, kind.longest_name)
         answer = getattr(self._sagemaker, kind.create)(**{**arguments, f"{noun}Name": job})
-        self._set_step(name, Metadata={noun: {"Arn": answer[f"{noun}Arn"]}})
+        self._set_step(name, Metadata={kind.shown: {"Arn": answer[f"{noun}Arn"]}})
         with self.lock:
             self._running[name] = (kind, job)
-            stop_now = self._stopping
+            stop_now = self._stop.is_set()
         if stop_now:
             self._stop_job(kind, job)
         ended = kind.wait(job)
         with self.lock:
             del self._running[name]
-            self._jobs[name] = ended
+            self.jobs[name] = ended
         if ended[f"{noun}Status"] != "Completed":
             reason = ended.get("FailureReason") or f"ClientError: the job was {ended[f'{noun}Status']}"
-            raise StepError("" if self._stopping and ended[f"{noun}Status"] == "Stopped" else reason)
+            raise StepError("" if self._stop.is_set() and ended[f"{noun}Status"] == "Stopped" else reason)
 
-    def _job_name(self, step: str) -> str:
+    def _job_name(self, step: str, longest: int) -> str:
         tail = "".join(secrets.choice(LETTERS) for _ in range(10))
-        room = JOB_NAME - len(f"pipelines-{self.id}--{tail}")
-        return f"pipelines-{self.id}-{step[:room].strip('-')}-{tail}"
+        # a tuning job's name has room for half of it
+        start, tail = (f"pipelines-{self.id}", tail) if longest > 32 else (self.id, tail[:6])
+        room = longest - len(f"{start}--{tail}")
+        return f"{start}-{step[:room].strip('-')}-{tail}"
 
     def stop(self) -> None:
         """Ask running jobs to stop and start no more."""
         with self.lock:
-            self._stopping = True
+            self._stop.set()
             running = list(self._running.values())
             self._set(PipelineExecutionStatus="Stopping")
         for kind, job in running:
@@ -211,9 +278,9 @@ class Execution:
         }
 
     def _described(self, step: str) -> Json:
-        if step not in self._jobs:
+        if step not in self.jobs:
             raise ExpressionError(f"step {step!r} has not run")
-        return self._jobs[step]
+        return self.jobs[step]
 
     def _property_file(self, step: str, file: str) -> Any:
         declared = {

@@ -173,7 +173,7 @@ class CapacityError(Exception):
 
 def check_capacity(world: World, instance: str) -> None:
     """Fail as AWS does where `up` was told that a type has none left."""
-    if instance in getattr(world, "no_capacity", ()):
+    if instance in world.no_capacity:
         raise CapacityError(
             "Unable to provision requested ML compute capacity. "
             "Please retry using a different ML instance type."

@@ -10,13 +10,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox.errors import invalid
 from sandbox.logs import Tail
-from sandbox.world import now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
+    from sandbox.clock import Clock
     from sandbox.sagemaker.store import Record
 
 log = logging.getLogger("sandbox")
@@ -27,11 +27,14 @@ BATCH = 1000
 class Meter:
     """The metrics of one job; `series` holds every value in the order in which the job printed it."""
 
-    def __init__(self, job: str, definitions: list[dict[str, str]], cloudwatch: Callable[[], Any]) -> None:
+    def __init__(
+        self, job: str, definitions: list[dict[str, str]], cloudwatch: Callable[[], Any], clock: Clock
+    ) -> None:
         self.series: dict[str, list[tuple[datetime, float]]] = {}
         self._dimensions = [{"Name": "TrainingJobName", "Value": job}]
         self._patterns = {entry["Name"]: re.compile(entry["Regex"]) for entry in definitions}
         self._cloudwatch = cloudwatch
+        self._clock = clock
         self._tail: Tail | None = None
 
     def watch(self, source: Path) -> None:
@@ -48,7 +51,7 @@ class Meter:
             for name, pattern in self._patterns.items()
             for value in values(pattern, line)
         ]
-        moment = now()
+        moment = self._clock.now()
         for name, value in found:
             self.series.setdefault(name, []).append((moment, value))
         for start in range(0, len(found), BATCH):

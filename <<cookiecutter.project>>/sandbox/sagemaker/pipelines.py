@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 import threading
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,10 @@ EXECUTION = [
     "LastModifiedBy",
     "ParallelismConfiguration",
     "PipelineVersionId",
+    "PipelineExperimentConfig",
 ]
+VERSION = ["PipelineVersionId", "CreationTime", "PipelineVersionDisplayName", "PipelineVersionDescription"]
+MOST_PARALLEL = 50
 EXECUTION_SUMMARY = [
     "PipelineExecutionArn",
     "StartTime",
@@ -168,9 +172,16 @@ class Pipelines:
             "PipelineVersionSummaries",
             lambda version: {
                 "PipelineArn": pipeline["PipelineArn"],
-                **pick(version, "PipelineVersionId", "CreationTime"),
+                **pick(version, *VERSION),
+                **self._last_execution(pipeline, version["PipelineVersionId"]),
             },
         )
+
+    def _last_execution(self, pipeline: Record, version: int) -> Record:
+        for execution in self._executions_of(pipeline):
+            if execution.record["PipelineVersionId"] == version:
+                return {"LastExecutionPipelineExecutionArn": execution.record["PipelineExecutionArn"]}
+        return {}
 
     def start(self, call: Call) -> dict[str, Any]:
         params, name = call.params, _name(call.params["PipelineName"])
@@ -204,12 +215,25 @@ class Pipelines:
             "CreatedBy": created_by(call),
             "PipelineVersionId": version["PipelineVersionId"],
             "Definition": version["Definition"],
+            "ParallelismConfiguration": parallel or None,
         }
-        most = parallel.get("MaxParallelExecutionSteps", 50)
-        execution = Execution(self._world, record, parsed, bound, pipeline["RoleArn"], self._kinds, most)
+        most = parallel.get("MaxParallelExecutionSteps", MOST_PARALLEL)
+        earlier = functools.partial(self._executions_of, pipeline)
+        execution = Execution(
+            self._world, record, parsed, bound, pipeline["RoleArn"], self._kinds, earlier, most
+        )
         self._executions[arn] = execution
-        threading.Thread(target=execution.run, name=f"execution-{execution_id}", daemon=True).start()
+        _start(execution)
         return arn
+
+    def _executions_of(self, pipeline: Record) -> tuple[Execution, ...]:
+        """A pipeline's executions, the newest first; those of a deleted namesake are not among them."""
+        return tuple(
+            execution
+            for execution in reversed(tuple(self._executions.values()))
+            if execution.record["PipelineArn"] == pipeline["PipelineArn"]
+            and execution.record["CreationTime"] >= pipeline["CreationTime"]
+        )
 
     def _execution(self, call: Call) -> Execution:
         arn = call.params["PipelineExecutionArn"]
@@ -224,6 +248,23 @@ class Pipelines:
             raise invalid(f"Only executions in Executing status can be stopped; this one is {status}.")
         execution.stop()
         return {"PipelineExecutionArn": execution.record["PipelineExecutionArn"]}
+
+    def retry(self, call: Call) -> dict[str, Any]:
+        execution, params = self._execution(call), call.params
+        arn = str(execution.record["PipelineExecutionArn"])
+        with self._shelf.lock:
+            token = f"{arn}/{params['ClientRequestToken']}"
+            if token in self._tokens:
+                return {"PipelineExecutionArn": arn}
+            status = execution.record["PipelineExecutionStatus"]
+            if status not in ("Failed", "Stopped"):
+                raise invalid(
+                    f"Only executions that failed or were stopped can be retried; this one is {status}."
+                )
+            self._tokens[token] = arn
+            execution.retry(params.get("ParallelismConfiguration", {}).get("MaxParallelExecutionSteps"))
+        _start(execution)
+        return {"PipelineExecutionArn": arn}
 
     def describe_execution(self, call: Call) -> dict[str, Any]:
         execution = self._execution(call)
@@ -265,6 +306,19 @@ class Pipelines:
         found = [{"Name": name, "Value": str(value)} for name, value in bound.items()]
         return page(found, call.params, "PipelineParameters", dict)
 
+    def update_version(self, call: Call) -> dict[str, Any]:
+        params = call.params
+        with self._shelf.lock:
+            pipeline = self._shelf.get(_name(params["PipelineArn"]))
+            wanted = self._version(pipeline, params["PipelineVersionId"])["PipelineVersionId"]
+            said = pick(params, "PipelineVersionDisplayName", "PipelineVersionDescription")
+            versions = [
+                {**version, **said} if version["PipelineVersionId"] == wanted else version
+                for version in pipeline["Versions"]
+            ]
+            self._shelf.update(pipeline["PipelineName"], Versions=versions)
+        return {"PipelineArn": pipeline["PipelineArn"], "PipelineVersionId": wanted}
+
     @staticmethod
     def _version(pipeline: Record, number: int | None) -> Record:
         versions = pipeline["Versions"]
@@ -276,6 +330,10 @@ class Pipelines:
                 f"Pipeline '{pipeline['PipelineArn']}' has no version {number}; it has {len(versions)}.",
             )
         return dict(versions[number - 1])
+
+
+def _start(execution: Execution) -> None:
+    threading.Thread(target=execution.run, name=f"execution-{execution.id}", daemon=True).start()
 
 
 def definition_text(params: Record) -> str:

@@ -15,6 +15,7 @@ from sandbox.sagemaker.registry import Registry
 from sandbox.sagemaker.runtime import Headers, Runtime
 from sandbox.sagemaker.tags import Tags
 from sandbox.sagemaker.training import Training
+from sandbox.sagemaker.tuning import Tuning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,12 +35,27 @@ class SageMaker:
         models = Models(world, registry, tags)
         configs = EndpointConfigs(world, models, tags)
         training, processing = Training(world, tags), Processing(world, tags)
+        tuning = Tuning(world, training, tags)
         self._endpoints = Endpoints(world, models, configs, tags)
         self._runtime = Runtime(world, self._endpoints)
         kinds = {
-            "Training": JobKind("create_training_job", "stop_training_job", "TrainingJob", training.wait),
+            "Training": JobKind(
+                "create_training_job", "stop_training_job", "TrainingJob", training.wait, "TrainingJob"
+            ),
             "Processing": JobKind(
-                "create_processing_job", "stop_processing_job", "ProcessingJob", processing.wait
+                "create_processing_job",
+                "stop_processing_job",
+                "ProcessingJob",
+                processing.wait,
+                "ProcessingJob",
+            ),
+            "Tuning": JobKind(
+                "create_hyper_parameter_tuning_job",
+                "stop_hyper_parameter_tuning_job",
+                "HyperParameterTuningJob",
+                tuning.wait,
+                "TuningJob",
+                longest_name=32,
             ),
         }
         pipelines = Pipelines(world, tags, kinds)
@@ -78,6 +94,11 @@ class SageMaker:
             "DescribeProcessingJob": processing.describe,
             "ListProcessingJobs": processing.list,
             "StopProcessingJob": processing.stop,
+            "CreateHyperParameterTuningJob": tuning.create,
+            "DescribeHyperParameterTuningJob": tuning.describe,
+            "ListHyperParameterTuningJobs": tuning.list,
+            "ListTrainingJobsForHyperParameterTuningJob": tuning.list_training_jobs,
+            "StopHyperParameterTuningJob": tuning.stop,
             "CreatePipeline": pipelines.create,
             "UpdatePipeline": pipelines.update,
             "DescribePipeline": pipelines.describe,
@@ -86,6 +107,8 @@ class SageMaker:
             "ListPipelineVersions": pipelines.list_versions,
             "StartPipelineExecution": pipelines.start,
             "StopPipelineExecution": pipelines.stop,
+            "RetryPipelineExecution": pipelines.retry,
+            "UpdatePipelineVersion": pipelines.update_version,
             "DescribePipelineExecution": pipelines.describe_execution,
             "DescribePipelineDefinitionForExecution": pipelines.describe_definition,
             "ListPipelineExecutions": pipelines.list_executions,

@@ -103,7 +103,7 @@ class Training:
             return self._world.client("cloudwatch", keys)
 
         definitions = params["AlgorithmSpecification"].get("MetricDefinitions", [])
-        return Meter(params["TrainingJobName"], definitions, functools.cache(cloudwatch))
+        return Meter(params["TrainingJobName"], definitions, functools.cache(cloudwatch), self._world.clock)
 
     def describe(self, call: Call) -> dict[str, Any]:
         return self._shelf.get(call.params["TrainingJobName"])

@@ -21,6 +21,7 @@ from .conftest import (
     run_training,
     sandbox_command,
 )
+from .test_endpoints import ask, configure, publish, settled
 from .test_jobs import unpack
 from .test_sdk_driver import channels, sdk
 
@@ -82,6 +83,13 @@ def test_nothing_outlives_a_stopped_job_though_there_is_no_namespace(sandbox: Sa
     wait_until(lambda: is_running(daemon))
     client.stop_processing_job(ProcessingJobName=unique)
     wait_until(lambda: not is_running(daemon))
+
+
+def test_an_endpoint_serves_from_its_own_folder(sandbox: Sandbox, unique: str) -> None:
+    configure(sandbox, unique, publish(sandbox, unique, "one"))
+    sandbox.client("sagemaker").create_endpoint(EndpointName=unique, EndpointConfigName=unique)
+    assert settled(sandbox, unique)["EndpointStatus"] == "InService"
+    assert ask(sandbox, unique, "hello") == "one says hello"
 
 
 def is_running(argument: str) -> bool:

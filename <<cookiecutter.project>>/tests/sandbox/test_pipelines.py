@@ -235,7 +235,10 @@ def test_an_execution_lists_its_parameters_defaults_included(
         (document([fail("A", get("Steps.Nope.Arn"))]), "'A' refers to 'Steps.Nope.Arn'"),
         (document([fail("A", get("Execution.Weather"))]), "'A' refers to 'Execution.Weather'"),
         (document([{**fail("A", "x"), "DependsOn": ["Nope"]}]), "'A' depends on 'Nope'"),
-        (document([{**fail("A", "x"), "CacheConfig": {"Enabled": True}}]), "does not serve CacheConfig"),
+        (
+            document([{**fail("A", "x"), "CacheConfig": {"Enabled": True}}]),
+            "CacheConfig is for steps",
+        ),
         (document([condition("C", [{"Type": "Roughly"}], [], [])]), "unknown condition 'Roughly'"),
     ],
 )
