@@ -42,7 +42,7 @@ def test_a_first_model_is_judged_by_its_gates(ml: Path, tmp_path: Path) -> None:
     assert (found["verdict"], found["passed"], found["champion"]) == ("no-champion", True, None)
     assert found["reason"] == "all 7 gates passed; there is no champion to compare with"
     assert found["metrics"]["error"] == {"value": 0.5, "low": 0.5, "high": 0.5}
-    assert (found["model"], found["rows"], found["seed"], found["resamples"]) == ("adder", 2, 0, 1000)
+    assert (found["model"], found["rows"], found["seed"], found["resamples"]) == ("adder", 2, 0, 200)
     assert found["scores"] == {"column": "y", "mean": 2.0, "std": 0.5, "rows": 2}
     assert [gate["gate"] for gate in found["gates"]] == [
         "error <= 0.6",

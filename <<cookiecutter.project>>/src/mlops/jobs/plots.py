@@ -46,7 +46,7 @@ def metric_row(y: float, name: str, found: Mapping[str, Any], champion: float | 
         dot(place(value), y + 10, OURS),
         text(WIDTH - RIGHT + 12, y + 14, f"{value:.4g} [{low:.4g}, {high:.4g}]"),
     ]
-    return "".join([*parts, dot(place(champion), y + 10, THEIRS) if champion is not None else ""])
+    return "".join([*parts, ring(place(champion), y + 10, THEIRS) if champion is not None else ""])
 
 
 def slices(evaluation: Mapping[str, Any]) -> str:
@@ -123,3 +123,8 @@ def line(x1: float, y1: float, x2: float, y2: float, colour: str, width: int = 1
 def dot(x: float, y: float, colour: str) -> str:
     """Return a dot."""
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}"/>'
+
+
+def ring(x: float, y: float, colour: str) -> str:
+    """Return a ring, which leaves a dot below it visible."""
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="none" stroke="{colour}" stroke-width="3"/>'
