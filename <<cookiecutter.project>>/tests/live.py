@@ -22,11 +22,17 @@ from tests.conftest import PROJECT, REGION, commit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mypy_boto3_sagemaker.type_defs import MetricsSourceTypeDef
+
     from mlops.aws import Aws
     from mlops.project import Environment, Project
 
 PAYLOAD = Path(__file__).resolve().parents[1]
+SPEED = "1200"  # ten minutes of bake in half a second
 IMAGE = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/empty:1"
+SCORES = {"column": "x", "mean": 1.0, "std": 0.1, "rows": 100}
+SMOKE = {"content_type": "text/csv", "body": "x\n1\n"}
+EVALUATION = json.dumps({"schema": 2, "scores": SCORES, "smoke": SMOKE}).encode()
 HANDLER = """
 import json, pathlib
 
@@ -54,7 +60,7 @@ def start_sandbox(folder: Path) -> Iterator[str]:
     (folder / "infra").symlink_to(PAYLOAD / "infra")
     (folder / "images").mkdir()
     (folder / "images/empty-1.txt").write_text("# nothing but Python and pip\n")
-    run_sandbox(folder, "up", "--detach", "--images", "images")
+    run_sandbox(folder, "up", "--detach", "--images", "images", "--speed", SPEED)
     try:
         yield json.loads((folder / ".sandbox/sandbox.json").read_text())["endpoint"]
     finally:
@@ -87,6 +93,8 @@ class Bench:
         self.aws.s3.put_object(
             Bucket=bucket, Key=key, Body=archive, ChecksumAlgorithm="SHA256", ChecksumSHA256=checksum
         )
+        place = key.replace("model.tar.gz", "evaluation.json")
+        self.aws.s3.put_object(Bucket=bucket, Key=place, Body=EVALUATION, ChecksumAlgorithm="SHA256")
         return self.describe(
             self.create_package(model, f"s3://{bucket}/{key}", digest.hexdigest(), len(archive))
         )
@@ -113,13 +121,17 @@ class Bench:
             "bundle": "b" * 64,
             "commit": "c" * 40,
             "execution": "arn:aws:sagemaker:eu-west-1:111111111111:pipeline/p/execution/e",
-            "evaluation.sha256": "e" * 64,
+            "evaluation.sha256": hashlib.sha256(EVALUATION).hexdigest(),
+            "fingerprint": "f" * 64,
         }
+        evaluation = url.replace("model.tar.gz", "evaluation.json")
+        statistics: MetricsSourceTypeDef = {"ContentType": "application/json", "S3Uri": evaluation}
         answer = client.create_model_package(
             ModelPackageGroupName=group,
             ModelApprovalStatus="PendingManualApproval",
             InferenceSpecification=inference,  # type: ignore[arg-type]
             CustomerMetadataProperties=properties,
+            ModelMetrics={"ModelQuality": {"Statistics": statistics}},
         )
         return answer["ModelPackageArn"]
 

@@ -16,7 +16,7 @@ from tests.conftest import git
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import ProductionVariantTypeDef
 
-    from mlops.deploy import Act
+    from mlops.endpoint import Act
     from tests.live import Bench
 
 Said = pytest.CaptureFixture[str]

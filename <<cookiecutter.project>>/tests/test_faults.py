@@ -12,11 +12,12 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError
 
 from mlops.data import publish
-from mlops.deploy import deploy, read_targets
+from mlops.deploy import deploy
 from mlops.propose import propose
 from mlops.run import prepare_run
 from mlops.spec import read_spec
 from mlops.status import read_rows
+from mlops.target import read_targets
 from mlops.train import start
 from mlops.workspace import Workspace
 from tests.conftest import commit, edit

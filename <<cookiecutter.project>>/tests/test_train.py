@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto import mock_aws
 
 from mlops import cli
 from mlops.aws import Aws
+from mlops.documents import parse_document
 from mlops.errors import UsageError
 from mlops.pin import dump_pin
+from mlops.project import Project
 from mlops.run import prepare_run
-from mlops.spec import read_spec
+from mlops.spec import ModelSpec, read_spec
 from mlops.train import compile_definition, find_execution, follow, refuse_dirty, upload_jobs
-from tests.conftest import REGION, commit, edit, git
+from tests.conftest import PROJECT, REGION, SPEC, commit, edit, git
 from tests.test_pin import make_guess
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from mypy_boto3_s3.type_defs import CreateBucketConfigurationTypeDef
 
     from mlops.run import Run
     from mlops.workspace import Workspace
@@ -35,37 +40,34 @@ def run_of(workspace: Workspace) -> Run:
 
 
 @pytest.fixture(scope="module")
-def definition(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The definition of the test model, compiled once by the SDK."""
-    import os
-
-    from moto import mock_aws
-
-    from mlops.documents import parse_document
-    from mlops.project import Project
-    from mlops.spec import ModelSpec
-    from tests.conftest import PROJECT, SPEC
-
+def definitions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The definitions of the test model, compiled by the SDK: one of each kind."""
     project = parse_document(PROJECT, Project, "project.yml")
     spec = parse_document(SPEC.format(model="guess"), ModelSpec, "model.yml")
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         patch.setenv("AWS_DEFAULT_REGION", REGION)
-        patch.setenv("HOME", os.fspath(tmp_path_factory.mktemp("home")))
-        boto3.client("s3").create_bucket(
-            Bucket=project.data_bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
-        )
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        place: CreateBucketConfigurationTypeDef = {"LocationConstraint": REGION}
+        boto3.client("s3").create_bucket(Bucket=project.data_bucket, CreateBucketConfiguration=place)
         aws = Aws(REGION)
-        first = compile_definition(project, aws, spec, "s3://b/jobs/x")
-        for page in aws.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=project.data_bucket, Prefix="pipelines/"
-        ):
-            for entry in page["Contents"]:
-                aws.s3.delete_object(Bucket=project.data_bucket, Key=entry["Key"])
-        assert compile_definition(project, aws, spec, "s3://b/jobs/x") == first, (
-            "compiling twice gave two texts"
-        )
-    content: dict[str, Any] = json.loads(first)
-    return content
+        kinds = ("release", "experiment", "weights")
+        first = {kind: compile_definition(project, aws, spec, "s3://b/jobs/x", kind) for kind in kinds}
+        forget(aws, project.data_bucket)
+        again = compile_definition(project, aws, spec, "s3://b/jobs/x")
+        assert again == first["release"], "compiling twice gave two texts"
+    return {kind: json.loads(text) for kind, text in first.items()}
+
+
+def forget(aws: Aws, bucket: str) -> None:
+    """Delete the compiled definitions that are kept beside the code."""
+    for entry in aws.s3.list_objects_v2(Bucket=bucket, Prefix="pipelines/")["Contents"]:
+        aws.s3.delete_object(Bucket=bucket, Key=entry["Key"])
+
+
+@pytest.fixture
+def definition(definitions: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The definition of a run that ends in a release."""
+    return definitions["release"]
 
 
 def steps(definition: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +85,20 @@ def test_the_pipeline_has_the_steps_of_the_design(definition: dict[str, Any]) ->
         "Seal": "Processing",
         "GateFailed": "Fail",
     }
+
+
+def test_an_experiment_seals_nothing(definitions: dict[str, dict[str, Any]]) -> None:
+    assert [step["Name"] for step in definitions["experiment"]["Steps"]] == ["Prepare", "Train", "Evaluate"]
+
+
+def test_given_weights_are_judged_and_sealed_but_not_trained(definitions: dict[str, dict[str, Any]]) -> None:
+    definition = definitions["weights"]
+    assert set(steps(definition)) == {"Prepare", "Evaluate", "Gate", "Seal", "GateFailed"}
+    for step in ("Evaluate", "Seal"):
+        inputs = {
+            entry["InputName"]: entry for entry in steps(definition)[step]["Arguments"]["ProcessingInputs"]
+        }
+        assert inputs["model"]["S3Input"]["S3Uri"] == {"Get": "Parameters.WeightsUri"}
 
 
 def test_what_varies_by_run_is_a_parameter(definition: dict[str, Any]) -> None:
@@ -140,6 +156,23 @@ def test_the_jobs_read_a_spec_with_nothing_left_to_look_up(workspace: Workspace)
         "package_group": "acme-guess",
         "releases_bucket": workspace.project.releases_bucket,
     }
+
+
+def test_given_weights_make_another_run(workspace: Workspace) -> None:
+    spec, head = read_spec(workspace.root, "guess"), git(workspace.root, "rev-parse", "HEAD")
+    archive = make_guess().artifact.archive
+    run = prepare_run(workspace, spec, head, archive)
+    assert run.fingerprint != run_of(workspace).fingerprint
+    assert run.parameters["WeightsUri"] == f"s3://{archive.bucket}/{archive.key}"
+    assert run.pipeline(workspace.project) == "acme-guess-weights"
+
+
+def test_an_experiment_with_given_weights_is_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["train", "guess", "--experiment", "--weights", "sha256:00"]) == 2
+    assert (
+        "--experiment seals nothing, and --weights is for sealing; give one of them"
+        in capsys.readouterr().err
+    )
 
 
 def test_the_champion_is_what_prod_pins_before_staging(workspace: Workspace) -> None:

@@ -10,6 +10,8 @@ from mlops import __name__ as tool
 
 if TYPE_CHECKING:
     from boto3.session import Session
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
@@ -50,6 +52,16 @@ class Aws:
     def sagemaker(self) -> SageMakerClient:
         """SageMaker's control plane."""
         return self.session.client("sagemaker", config=client_config())
+
+    @cached_property
+    def cloudwatch(self) -> CloudWatchClient:
+        """CloudWatch: metrics and alarms."""
+        return self.session.client("cloudwatch", config=client_config())
+
+    @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        """CloudWatch Logs."""
+        return self.session.client("logs", config=client_config())
 
     @cached_property
     def runtime(self) -> SageMakerRuntimeClient:

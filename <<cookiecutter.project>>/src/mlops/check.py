@@ -15,7 +15,7 @@ from mlops.dataset import read_pointer
 from mlops.errors import MlopsError, UsageError
 from mlops.images import framework_image, image_uri
 from mlops.locks import find_disagreements
-from mlops.pin import parse_pin, pin_path, split_pin_path
+from mlops.pin import Pin, parse_pin_file, pin_path, split_pin_path
 from mlops.spec import read_spec
 from mlops.workspace import MODEL_FOLDER, list_models, open_workspace, read_work_pins
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from mlops.pin import Pin
     from mlops.project import Project
     from mlops.spec import ModelSpec
 
@@ -144,11 +143,11 @@ def check_pins(root: Path) -> Iterator[Finding]:
             yield Finding(path, f"{path.split('/')[1]!r} is no environment; allowed: staging, prod")
             continue
         try:
-            pin = parse_pin(text, *place)
+            pin = parse_pin_file(text, *place)
         except UsageError as error:
             yield from (Finding(path, line) for line in str(error).splitlines())
             continue
-        if place[0] == "prod":
+        if place[0] == "prod" and isinstance(pin, Pin):
             yield from check_origin(root, path, pin)
 
 

@@ -22,6 +22,8 @@ VERBS = {
     "train": ("train", "Compile a model's pipeline and start it."),
     "propose": ("propose", "Write the pin that would promote a model's newest release."),
     "deploy": ("deploy", "Make AWS match the pins of an environment."),
+    "rollback": ("rollback", "Go back to the release that was live before; --now without waiting for git."),
+    "retire": ("retire", "Write the tombstone that takes a model out of an environment."),
     "status": ("status", "Compare what git pins with what is live; exit 1 on drift."),
 }
 

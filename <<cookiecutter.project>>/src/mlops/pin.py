@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -51,6 +53,26 @@ class Pin(Document):
         return f"{project.project}-{self.model}-{environment}-{self.config_hex[:12]}"
 
 
+class Retired(Document):
+    """Since when a model is on its way out, and for how many days its endpoint still answers."""
+
+    since: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+    drain_days: Annotated[int, Field(ge=0, le=365)]
+
+    def is_over(self, today: date) -> bool:
+        """Whether the endpoint has drained."""
+        return today >= date.fromisoformat(self.since) + timedelta(days=self.drain_days)
+
+
+class Tombstone(Document):
+    """What a pin becomes when its model is retired: never deleted, so that history stays readable."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    model: ModelName
+    retired: Retired
+    last_release: Digest
+
+
 def pin_path(environment: str, model: str) -> str:
     """Where the pin of a model lies, below the project."""
     return f"releases/{environment}/{model}.yml"
@@ -70,12 +92,32 @@ def make_pin(model: str, artifact: Artifact, serving: Serving, origin: Origin | 
     )
 
 
+def parse_pin_file(text: str, environment: str, model: str) -> Pin | Tombstone:
+    """Parse and verify what stands in a pin's file: a pin, or the tombstone that took its place."""
+    if is_tombstone(text):
+        where = pin_path(environment, model)
+        tombstone = parse_document(text, Tombstone, where)
+        refuse_other_model(where, tombstone.model, model)
+        return tombstone
+    return parse_pin(text, environment, model)
+
+
+def is_tombstone(text: str) -> bool:
+    """Whether a pin's file holds a tombstone."""
+    return re.search(r"^retired:", text, re.MULTILINE) is not None
+
+
+def refuse_other_model(where: str, found: str, model: str) -> None:
+    """Raise unless a file speaks of the model that it is named after."""
+    if found != model:
+        raise UsageError(f"{where}: model: found {found!r}, but the file pins {model!r}")
+
+
 def parse_pin(text: str, environment: str, model: str) -> Pin:
     """Parse and verify a pin: its digest must be its artifact's, its name its file's."""
     where = pin_path(environment, model)
     pin = parse_document(text, Pin, where)
-    if pin.model != model:
-        raise UsageError(f"{where}: model: found {pin.model!r}, but the file pins {model!r}")
+    refuse_other_model(where, pin.model, model)
     if pin.release != pin.artifact.release:
         raise UsageError(
             f"{where}: release: found {pin.release!r}, but the artifact's digest is "
@@ -85,7 +127,7 @@ def parse_pin(text: str, environment: str, model: str) -> Pin:
     return pin
 
 
-def dump_pin(pin: Pin) -> str:
+def dump_pin(pin: Pin | Tombstone) -> str:
     """The pin's file: canonical, so that the same pin is the same bytes."""
     return dump_yaml(pin.model_dump(by_alias=True, exclude_none=True))
 

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 PROCESSING = "/opt/ml/processing"
 PARAMETERS = ("BundleUri", "DataUri", "SpecUri", "ChampionUri", "Commit", "DataVersion", "Fingerprint")
+WEIGHTS = "WeightsUri"
 VOLUME_GB = 30
 
 # In the place of the defaults that the SDK would read from files of the machine: a definition depends on
@@ -60,8 +61,13 @@ SDK_DEFAULTS = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {
 
 @dataclass(frozen=True)
 class Plant:
-    """Where a model's jobs run: all that its definition depends on. `*_minutes` are time limits."""
+    """Where a model's jobs run: all that its definition depends on. `*_minutes` are time limits.
 
+    `kind`: "release" trains, judges and seals; "experiment" trains and judges, and leaves nothing to promote;
+    "weights" judges and seals weights that a release already has, under new code or another image.
+    """
+
+    kind: str
     name: str
     image: str
     role: str
@@ -117,7 +123,8 @@ def folder_digest(files: Mapping[str, Path]) -> str:
 def compile_pipeline(plant: Plant, session: Session) -> str:
     """The pipeline definition, JSON of schema version 2020-12-01."""
     context = ContentSession(boto_session=session, default_bucket=plant.bucket, sagemaker_config=SDK_DEFAULTS)
-    parameters = {name: ParameterString(name) for name in PARAMETERS}
+    names = (*PARAMETERS, WEIGHTS) if plant.kind == "weights" else PARAMETERS
+    parameters = {name: ParameterString(name) for name in names}
     steps = build_steps(plant, context, parameters)
     pipeline = Pipeline(
         name=plant.name, parameters=list(parameters.values()), steps=steps, sagemaker_session=context
@@ -128,11 +135,14 @@ def compile_pipeline(plant: Plant, session: Session) -> str:
 def build_steps(plant: Plant, context: ContentSession, parameters: Mapping[str, Any]) -> list[Any]:
     """The steps, in order."""
     prepare = prepare_step(plant, context, parameters)
-    train = train_step(plant, context, parameters, prepare)
+    train = [] if plant.kind == "weights" else [train_step(plant, context, parameters, prepare)]
+    model = train[0].properties.ModelArtifacts.S3ModelArtifacts if train else parameters[WEIGHTS]
     evaluation = PropertyFile(name="Evaluation", output_name="evaluation", path="evaluation.json")
-    evaluate = evaluate_step(plant, context, parameters, prepare, train, evaluation)
-    seal = seal_step(plant, context, parameters, train, evaluate)
-    return [prepare, train, evaluate, gate_step(evaluation, seal)]
+    evaluate = evaluate_step(plant, context, parameters, prepare, model, evaluation)
+    if plant.kind == "experiment":
+        return [prepare, *train, evaluate]
+    seal = seal_step(plant, context, parameters, model, evaluate)
+    return [prepare, *train, evaluate, gate_step(evaluation, seal)]
 
 
 def prepare_step(plant: Plant, context: ContentSession, parameters: Mapping[str, Any]) -> ProcessingStep:
@@ -146,14 +156,14 @@ def evaluate_step(
     context: ContentSession,
     parameters: Mapping[str, Any],
     prepare: ProcessingStep,
-    train: TrainingStep,
+    model: Any,
     evaluation: PropertyFile,
 ) -> ProcessingStep:
     """Candidate and champion on the same test rows, each through its own handler."""
     inputs = {
         **code_inputs(plant, parameters),
         "test": output_uri(prepare, "test"),
-        "model": train.properties.ModelArtifacts.S3ModelArtifacts,
+        "model": model,
         "champion": parameters["ChampionUri"],
     }
     return processing_step(plant, context, "Evaluate", inputs, ["evaluation"], files=[evaluation])
@@ -163,13 +173,13 @@ def seal_step(
     plant: Plant,
     context: ContentSession,
     parameters: Mapping[str, Any],
-    train: TrainingStep,
+    model: Any,
     evaluate: ProcessingStep,
 ) -> ProcessingStep:
     """Pack weights and code into the sealed archive, and register the package."""
     inputs = {
         **code_inputs(plant, parameters),
-        "model": train.properties.ModelArtifacts.S3ModelArtifacts,
+        "model": model,
         "evaluation": output_uri(evaluate, "evaluation"),
     }
     arguments = {

@@ -16,9 +16,10 @@ from mlops.spec import read_spec
 from mlops.workspace import open_workspace, read_pins_at, require_environment, require_model
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker.type_defs import ModelPackageSummaryTypeDef
 
     from mlops.project import Environment
     from mlops.workspace import Workspace
@@ -69,14 +70,20 @@ def staging_pin(workspace: Workspace, model: str, commit: str) -> Pin:
 
 def newest_package(sagemaker: SageMakerClient, group: str) -> Mapping[str, Any] | None:
     """The newest package of a group that nobody rejected; None when there is none."""
+    for summary in list_packages(sagemaker, group):
+        if summary.get("ModelApprovalStatus") != "Rejected":
+            return sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
+    return None
+
+
+def list_packages(sagemaker: SageMakerClient, group: str) -> Iterator[ModelPackageSummaryTypeDef]:
+    """The packages of a group, newest first; none where there is no such group."""
     pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending"
     )
     try:
-        for summary in (summary for page in pages for summary in page["ModelPackageSummaryList"]):
-            if summary.get("ModelApprovalStatus") != "Rejected":
-                return sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
+        for page in pages:
+            yield from page["ModelPackageSummaryList"]
     except sagemaker.exceptions.ClientError as error:
         if not is_missing(error):
             raise
-    return None

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from mlops.bundle import build_bundle, fingerprint
 from mlops.dataset import dataset_prefix, read_pointer
-from mlops.digests import canonical_json, sha256_hex
+from mlops.digests import canonical_json, record_digest, sha256_hex
 from mlops.images import image_uri
 from mlops.workspace import read_pins_at
 
 if TYPE_CHECKING:
     from mlops.pin import Pin
     from mlops.project import Project
+    from mlops.release import Archive
     from mlops.spec import ModelSpec
     from mlops.workspace import Workspace
 
@@ -28,6 +29,12 @@ class Run:
     fingerprint: str
     parameters: dict[str, str]
     keys: dict[str, bytes]
+    kind: str = "release"
+
+    def pipeline(self, project: Project) -> str:
+        """The pipeline that runs it; experiments and reused weights have their own, beside the model's."""
+        group = project.group(self.model)
+        return group if self.kind == "release" else f"{group}-{self.kind}"
 
     @property
     def display_name(self) -> str:
@@ -35,12 +42,17 @@ class Run:
         return f"fingerprint-{self.fingerprint[:32]}"
 
 
-def prepare_run(workspace: Workspace, spec: ModelSpec, commit: str) -> Run:
-    """Gather what the run reads; touches nothing outside the repository."""
+def prepare_run(workspace: Workspace, spec: ModelSpec, commit: str, weights: Archive | None = None) -> Run:
+    """Gather what the run reads; touches nothing outside the repository.
+
+    With `weights`, the run judges and seals those of an earlier release instead of training.
+    """
     project = workspace.project
     bundle = build_bundle(workspace.root, spec)
     pointer = read_pointer(workspace.root, spec)
     mark = fingerprint(bundle, pointer, spec)
+    if weights:
+        mark = record_digest({"fingerprint": mark, "weights": weights.sha256})
     job_spec = canonical_json(resolve_spec(project, spec))
     spec_key = f"specs/{sha256_hex(job_spec)}.json"
     parameters = {
@@ -52,8 +64,10 @@ def prepare_run(workspace: Workspace, spec: ModelSpec, commit: str) -> Run:
         "DataVersion": pointer.version,
         "Fingerprint": mark,
     }
+    if weights:
+        parameters["WeightsUri"] = f"s3://{weights.bucket}/{weights.key}"
     keys = {bundle.key: bundle.content, spec_key: job_spec, NO_CHAMPION: b"{}\n"}
-    return Run(spec.model, mark, parameters, keys)
+    return Run(spec.model, mark, parameters, keys, "weights" if weights else "release")
 
 
 def resolve_spec(project: Project, spec: ModelSpec) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Write the JSON schemas of the files that people edit or jobs write: `python -m mlops.schema docs/schemas`.
+"""Write the JSON schemas of the files that people edit and jobs write: `python -m mlops.schema docs/schemas`.
 
 An editor that reads the `# yaml-language-server:` line of a file completes and checks it while one types.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops.evaluation import Evaluation
-from mlops.pin import Pin
+from mlops.pin import Pin, Tombstone
 from mlops.project import Project
 from mlops.spec import ModelSpec
 
@@ -23,6 +23,7 @@ SCHEMAS: dict[str, type[Document]] = {
     "model": ModelSpec,
     "pin": Pin,
     "project": Project,
+    "tombstone": Tombstone,
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,11 @@ from mlops import __version__, git
 from mlops.aws import Aws, is_missing
 from mlops.data import is_published
 from mlops.dataset import dataset_prefix, pointer_path
-from mlops.digests import record_digest, sha256_hex
+from mlops.digests import PREFIX, record_digest, sha256_hex
 from mlops.errors import MlopsError, UsageError
 from mlops.images import image_uri
+from mlops.propose import list_packages
+from mlops.release import read_package
 from mlops.run import prepare_run
 from mlops.spec import ModelSpec, read_spec
 from mlops.workspace import open_workspace, require_model
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import PipelineExecutionStepTypeDef
 
     from mlops.project import Project
+    from mlops.release import Artifact
     from mlops.run import Run
     from mlops.workspace import Workspace
 
@@ -44,17 +48,30 @@ FINISHED = {"Succeeded", "Failed", "Stopped"}
 @click.command("train")
 @click.argument("model")
 @click.option("--wait", is_flag=True, help="Follow the run to its end; exit 1 if it fails.")
+@click.option("--experiment", is_flag=True, help="Train and judge, seal nothing; uncommitted work may run.")
+@click.option(
+    "--weights", metavar="RELEASE", help="Judge and seal this release's weights under today's code."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would start; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="The execution as JSON.")
-def command(model: str, wait: bool, dry_run: bool, as_json: bool) -> None:
+def command(
+    model: str, wait: bool, experiment: bool, weights: str | None, dry_run: bool, as_json: bool
+) -> None:
     """Compile MODEL's pipeline and start a run on this commit, code and data."""
+    if experiment and weights:
+        raise UsageError("--experiment seals nothing, and --weights is for sealing; give one of them")
     workspace = open_workspace()
     aws = Aws(workspace.project.region)
     spec = read_spec(workspace.root, require_model(workspace.root, model))
-    refuse_dirty(workspace.root, spec)
-    run = prepare_run(workspace, spec, git.head_commit(workspace.root))
+    if not experiment:
+        refuse_dirty(workspace.root, spec)
+    archive = (
+        find_release(aws.sagemaker, workspace.project.group(model), weights).archive if weights else None
+    )
+    run = prepare_run(workspace, spec, git.head_commit(workspace.root), archive)
+    run = replace(run, kind="experiment") if experiment else run
     if dry_run:
-        existing = find_execution(aws.sagemaker, workspace.project.group(model), run)
+        existing = find_execution(aws.sagemaker, run.pipeline(workspace.project), run)
         click.echo(
             f"{model}: {'has run: ' + existing if existing else 'would start'}, fingerprint {run.fingerprint}"
         )
@@ -89,9 +106,21 @@ def refuse_dirty(root: Path, spec: ModelSpec) -> None:
         )
 
 
+def find_release(sagemaker: SageMakerClient, group: str, release: str) -> Artifact:
+    """The registered release that a digest, or the beginning of one, names."""
+    wanted = release if release.startswith(PREFIX) else PREFIX + release
+    for package in list_packages(sagemaker, group):
+        artifact = read_package(sagemaker.describe_model_package(ModelPackageName=package["ModelPackageArn"]))
+        if artifact.release.startswith(wanted):
+            return artifact
+    raise MlopsError(
+        f"{release!r} is no release of group {group!r}. Pins name releases: git grep release: releases/"
+    )
+
+
 def start(workspace: Workspace, aws: Aws, spec: ModelSpec, run: Run) -> tuple[str, bool]:
     """Start the run unless it exists: its execution's ARN, and whether this call started it."""
-    name = workspace.project.group(spec.model)
+    name = run.pipeline(workspace.project)
     existing = find_execution(aws.sagemaker, name, run)
     if existing:
         return existing, False
@@ -100,8 +129,8 @@ def start(workspace: Workspace, aws: Aws, spec: ModelSpec, run: Run) -> tuple[st
     jobs_uri = upload_jobs(aws.s3, bucket)
     for key, content in run.keys.items():
         put_once(aws.s3, bucket, key, content)
-    definition = compile_definition(workspace.project, aws, spec, jobs_uri)
-    ensure_group(aws.sagemaker, name)
+    definition = compile_definition(workspace.project, aws, spec, jobs_uri, run.kind)
+    ensure_group(aws.sagemaker, workspace.project.group(spec.model))
     version = upsert_pipeline(aws.sagemaker, name, definition, workspace.project.execution_role)
     return start_execution(aws.sagemaker, name, version, run), True
 
@@ -117,7 +146,12 @@ def require_dataset(project: Project, s3: S3Client, spec: ModelSpec, run: Run) -
 
 
 def find_execution(sagemaker: SageMakerClient, pipeline: str, run: Run) -> str | None:
-    """The ARN of an equal run that succeeded or is under way; None when there is none."""
+    """The ARN of an equal run that succeeded or is under way; None when there is none.
+
+    An experiment may run uncommitted work, and is run as often as it is asked for.
+    """
+    if run.kind == "experiment":
+        return None
     pages = sagemaker.get_paginator("list_pipeline_executions").paginate(PipelineName=pipeline)
     try:
         for execution in (execution for page in pages for execution in page["PipelineExecutionSummaries"]):
@@ -149,9 +183,11 @@ def put_once(s3: S3Client, bucket: str, key: str, content: bytes) -> None:
         s3.put_object(Bucket=bucket, Key=key, Body=content)
 
 
-def compile_definition(project: Project, aws: Aws, spec: ModelSpec, jobs_uri: str) -> str:
+def compile_definition(
+    project: Project, aws: Aws, spec: ModelSpec, jobs_uri: str, kind: str = "release"
+) -> str:
     """The pipeline definition; compiled once for equal plants, then kept beside the code."""
-    plant = plant_record(project, spec, jobs_uri)
+    plant = plant_record(project, spec, jobs_uri, kind)
     key = f"pipelines/{record_digest({**plant, 'mlops': __version__, 'sdk': sdk_version()})}.json"
     try:
         return aws.s3.get_object(Bucket=project.data_bucket, Key=key)["Body"].read().decode()
@@ -178,9 +214,10 @@ def sdk_version() -> str:
         ) from None
 
 
-def plant_record(project: Project, spec: ModelSpec, jobs_uri: str) -> dict[str, Any]:
+def plant_record(project: Project, spec: ModelSpec, jobs_uri: str, kind: str) -> dict[str, Any]:
     """Where the model's jobs run: the members of `pipeline.Plant`."""
     return {
+        "kind": kind,
         "name": project.group(spec.model),
         "image": image_uri(spec.image, project.region),
         "role": project.execution_role,

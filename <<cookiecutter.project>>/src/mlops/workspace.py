@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mlops import git
 from mlops.documents import parse_document
 from mlops.errors import UsageError
-from mlops.pin import Pin, parse_pin, pin_path, split_pin_path
+from mlops.pin import Pin, Tombstone, parse_pin_file, pin_path, split_pin_path
 from mlops.project import ENVIRONMENTS, Environment, find_root, read_project
 from mlops.spec import SPEC_FILE, ModelSpec, require_folder_name
 
@@ -83,16 +83,28 @@ def list_models_at(root: Path, commit: str) -> list[str]:
 
 
 def read_pins_at(root: Path, commit: str, environment: Environment, model: str | None = None) -> list[Pin]:
-    """The verified pins of an environment as a commit holds them, in model order.
+    """The verified pins of an environment as a commit holds them, in model order."""
+    files = read_pin_files_at(root, commit, environment, model)
+    return [pin for pin in files if isinstance(pin, Pin)]
 
-    Pins are read from git and not from the work tree: an edit that nobody merged is not live.
-    """
+
+def read_tombstones_at(root: Path, commit: str, environment: Environment) -> list[Tombstone]:
+    """The retired models of an environment as a commit holds them, in model order."""
+    return [pin for pin in read_pin_files_at(root, commit, environment) if isinstance(pin, Tombstone)]
+
+
+def read_pin_files_at(
+    root: Path, commit: str, environment: Environment, model: str | None = None
+) -> list[Pin | Tombstone]:
+    """Pins and tombstones, from git and not from the work tree: an edit that nobody merged is not live."""
     wanted = (
         [pin_path(environment, model)] if model else git.list_files(root, commit, f"releases/{environment}/")
     )
     places = {path: place for path in wanted if (place := split_pin_path(path))}
     files = git.read_files(root, commit, list(places))
-    return [parse_pin(content.decode(), *places[path]) for path, content in sorted(files.items()) if content]
+    return [
+        parse_pin_file(content.decode(), *places[path]) for path, content in sorted(files.items()) if content
+    ]
 
 
 def read_work_pins(root: Path) -> dict[str, str]:

@@ -1,0 +1,169 @@
+"""Move an endpoint to its pin: SageMaker model, endpoint config, guarded update, and the wait for it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Literal
+
+from mlops.aws import is_missing
+from mlops.errors import MlopsError
+from mlops.live import describe_live
+from mlops.target import VARIANT
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+    from mlops.live import Live
+    from mlops.serving import Rollout
+    from mlops.target import Target
+
+Act = Literal["nothing", "create", "update", "replace", "wait"]
+
+WAIT_MINUTES = 180
+POLL_SECONDS = (0.2, 15.0)  # first and longest pause between two looks at an endpoint
+SPARE_MINUTES = 60  # what SageMaker may need to start and stop instances, beyond the bakes
+CAPTURE_PREFIX = "capture"
+
+
+def ensure_model(sagemaker: SageMakerClient, target: Target) -> None:
+    """Make the SageMaker model of the release unless it is there."""
+    package = target.pin.artifact.package
+    try:
+        there = sagemaker.describe_model(ModelName=target.model)
+    except sagemaker.exceptions.ClientError as error:
+        if not is_missing(error):
+            raise
+        sagemaker.create_model(
+            ModelName=target.model,
+            ExecutionRoleArn=target.project.execution_role,
+            Containers=[{"ModelPackageName": package}],
+            Tags=target.tags,
+        )
+        return
+    container = there.get("PrimaryContainer") or (there.get("Containers") or [{}])[0]
+    if container.get("ModelPackageName") != package:
+        raise MlopsError(
+            f"model {target.model!r} exists, but is not made from {package!r}; delete it, then deploy again"
+        )
+
+
+def ensure_config(sagemaker: SageMakerClient, target: Target) -> None:
+    """Make the endpoint config of the pin unless it is there."""
+    try:
+        there = sagemaker.describe_endpoint_config(EndpointConfigName=target.config)
+    except sagemaker.exceptions.ClientError as error:
+        if not is_missing(error):
+            raise
+        sagemaker.create_endpoint_config(**endpoint_config(target))
+        return
+    served = [variant.get("ModelName") for variant in there["ProductionVariants"]]
+    if served != [target.model]:
+        raise MlopsError(
+            f"endpoint config {target.config!r} exists, but serves {served!r}; delete it, then deploy again"
+        )
+
+
+def endpoint_config(target: Target) -> dict[str, Any]:
+    """The request of CreateEndpointConfig."""
+    fleet, percent = target.pin.serving.serve, target.pin.serving.capture.percent
+    variant = {
+        "VariantName": VARIANT,
+        "ModelName": target.model,
+        "InstanceType": fleet.instance,
+        "InitialInstanceCount": fleet.count,
+        "InitialVariantWeight": 1.0,
+    }
+    request: dict[str, Any] = {
+        "EndpointConfigName": target.config,
+        "ProductionVariants": [variant],
+        "Tags": target.tags,
+    }
+    if percent:
+        request["DataCaptureConfig"] = {
+            "EnableCapture": True,
+            "InitialSamplingPercentage": percent,
+            "DestinationS3Uri": f"s3://{target.project.data_bucket}/{CAPTURE_PREFIX}/{target.environment}",
+            "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+        }
+    return request
+
+
+def move_endpoint(sagemaker: SageMakerClient, target: Target, act: Act, alarms: list[str]) -> None:
+    """Create the endpoint, or point it at the config under the guard of the alarms."""
+    if act == "update":
+        sagemaker.update_endpoint(
+            EndpointName=target.endpoint,
+            EndpointConfigName=target.config,
+            DeploymentConfig=deployment_config(target, alarms),  # type: ignore[arg-type]
+        )
+        return
+    if act == "replace":
+        sagemaker.delete_endpoint(EndpointName=target.endpoint)
+        await_rest(sagemaker, target)
+    sagemaker.create_endpoint(
+        EndpointName=target.endpoint, EndpointConfigName=target.config, Tags=target.tags
+    )
+
+
+def deployment_config(target: Target, alarms: list[str]) -> dict[str, Any]:
+    """How the new fleet takes over, and what sends the traffic back."""
+    rollout, count = target.pin.serving.rollout, target.pin.serving.serve.count
+    guard = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in alarms]}}
+    bake = 60 * rollout.bake_minutes
+    if rollout.strategy == "rolling":
+        batch = {"Type": "CAPACITY_PERCENT", "Value": rollout.percent}
+        policy = {"MaximumBatchSize": batch, "WaitIntervalInSeconds": bake, **limit(rollout)}
+        return {"RollingUpdatePolicy": policy, **guard}
+    routing = traffic_routing(rollout, count)
+    # All at once, the old fleet is kept for the bake: until it goes, an alarm brings it back
+    keep = bake if routing["Type"] == "ALL_AT_ONCE" else 0
+    policy = {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": keep, **limit(rollout)}
+    return {"BlueGreenUpdatePolicy": policy, **guard}
+
+
+def traffic_routing(rollout: Rollout, count: int) -> dict[str, Any]:
+    """Blue/green traffic shifting. A share of one instance is the whole instance: then all at once."""
+    bake = 60 * rollout.bake_minutes
+    if rollout.strategy == "all-at-once" or count == 1:
+        return {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
+    name = "CanarySize" if rollout.strategy == "canary" else "LinearStepSize"
+    size = {"Type": "CAPACITY_PERCENT", "Value": rollout.percent}
+    return {"Type": rollout.strategy.upper(), name: size, "WaitIntervalInSeconds": bake}
+
+
+def limit(rollout: Rollout) -> dict[str, int]:
+    """After how many seconds SageMaker gives up: all the bakes, and an hour for the instances."""
+    bakes = -(-100 // rollout.percent) if rollout.strategy in {"linear", "rolling"} else 1
+    return {
+        "MaximumExecutionTimeoutInSeconds": min(28_800, 60 * (bakes * rollout.bake_minutes + SPARE_MINUTES))
+    }
+
+
+def await_rest(sagemaker: SageMakerClient, target: Target) -> Live | None:
+    """Wait until SageMaker is done with the endpoint; its state then."""
+    deadline = time.monotonic() + 60 * WAIT_MINUTES
+    pause, longest = POLL_SECONDS
+    while time.monotonic() < deadline:
+        live = describe_live(sagemaker, target.endpoint)
+        if live is None or not live.is_moving:
+            return live
+        time.sleep(pause)
+        pause = min(longest, 1.5 * pause)
+    raise MlopsError(
+        f"endpoint {target.endpoint!r} is still not at rest after {WAIT_MINUTES} minutes; "
+        f"look at its logs, then: mlops deploy {target.environment} {target.pin.model}"
+    )
+
+
+def confirm(live: Live | None, target: Target) -> None:
+    """Raise unless the endpoint serves the pin."""
+    if live is None:
+        raise MlopsError(
+            f"endpoint {target.endpoint!r} was deleted while it was deployed; run the same command again"
+        )
+    if live.status != "InService" or live.config != target.config:
+        reason = f": {live.reason}" if live.reason else ""
+        raise MlopsError(
+            f"endpoint {target.endpoint!r} is {live.status} with config {live.config!r}{reason}. "
+            f"Git pins what did not stay: revert the pin, or mend the release and pin the next one"
+        )

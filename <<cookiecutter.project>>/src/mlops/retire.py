@@ -1,0 +1,79 @@
+"""`mlops retire MODEL --env ENV --dry-run`: the tombstone that takes a model out of an environment.
+
+A pin is never deleted. Its tombstone says since when the model is on its way out; `deploy` takes the endpoint
+away when it has drained, and never before.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from mlops import git
+from mlops.alarms import list_alarms
+from mlops.aws import is_missing
+from mlops.errors import MlopsError, UsageError
+from mlops.pin import Tombstone, dump_pin, pin_path
+from mlops.project import ENVIRONMENTS
+from mlops.workspace import open_workspace, read_pins_at, require_environment
+
+if TYPE_CHECKING:
+    from mlops.aws import Aws
+    from mlops.project import Environment, Project
+    from mlops.workspace import Workspace
+
+DRAIN_DAYS = 14
+
+
+@click.command("retire")
+@click.argument("model")
+@click.option("--env", "environment", required=True, type=click.Choice(ENVIRONMENTS), help="Where.")
+@click.option("--drain-days", default=DRAIN_DAYS, show_default=True, type=click.IntRange(0, 365))
+@click.option("--dry-run", is_flag=True, help="Print the tombstone to commit.")
+def command(model: str, environment: str, drain_days: int, dry_run: bool) -> None:
+    """Write the tombstone that takes MODEL out of ENVIRONMENT."""
+    if not dry_run:
+        raise UsageError(
+            "opening the pull request is not supported yet. Write the tombstone and commit it: "
+            f"mlops retire {model} --env {environment} --dry-run > {pin_path(environment, model)}"
+        )
+    today = datetime.now(UTC).date()
+    tombstone = make_tombstone(open_workspace(), require_environment(environment), model, today, drain_days)
+    click.echo(dump_pin(tombstone), nl=False)
+
+
+def make_tombstone(
+    workspace: Workspace, environment: Environment, model: str, today: date, drain_days: int
+) -> Tombstone:
+    """The tombstone of what is pinned at HEAD."""
+    pins = read_pins_at(workspace.root, git.head_commit(workspace.root), environment, model)
+    if not pins:
+        raise MlopsError(f"{model!r} is not pinned in {environment} at HEAD; there is nothing to retire")
+    return Tombstone.model_validate(
+        {
+            "schema": 1,
+            "model": model,
+            "retired": {"since": today.isoformat(), "drain_days": drain_days},
+            "last_release": pins[0].release,
+        }
+    )
+
+
+def bury(aws: Aws, project: Project, environment: Environment, tombstone: Tombstone, today: date) -> str:
+    """Take away the endpoint of a retired model once it has drained; what was done, in a word or two."""
+    endpoint = project.endpoint(environment, tombstone.model)
+    try:
+        aws.sagemaker.describe_endpoint(EndpointName=endpoint)
+    except aws.sagemaker.exceptions.ClientError as error:
+        if is_missing(error):
+            return "nothing"
+        raise
+    if not tombstone.retired.is_over(today):
+        return f"drains since {tombstone.retired.since} for {tombstone.retired.drain_days} days"
+    names = sorted(list_alarms(aws.cloudwatch, f"{endpoint}-"))
+    if names:
+        aws.cloudwatch.delete_alarms(AlarmNames=names)
+    aws.sagemaker.delete_endpoint(EndpointName=endpoint)
+    return "retire"

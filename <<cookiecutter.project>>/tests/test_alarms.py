@@ -1,0 +1,139 @@
+"""The alarms that guard an update, and how it takes over: pure decisions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mlops.alarms import Scores, describe_alarms, read_scores, score_reach
+from mlops.endpoint import deployment_config, endpoint_config
+from mlops.pin import make_pin
+from mlops.serving import Alarms, Serve, Serving
+from mlops.target import Target
+from tests.test_pin import make_artifact
+
+if TYPE_CHECKING:
+    from mlops.workspace import Workspace
+
+NAMES = [
+    "acme-prod-guess-errors",
+    "acme-prod-guess-latency",
+    "acme-prod-guess-score-high",
+    "acme-prod-guess-score-low",
+]
+
+
+def target_of(workspace: Workspace, **serve: Any) -> Target:
+    serving = Serve.model_validate({"instance": "ml.m5.large", "count": 4, **serve}).resolve("prod")
+    return Target(workspace.project, "prod", make_pin("guess", make_artifact(), serving))
+
+
+def alarms_of(workspace: Workspace, scores: Scores | None) -> dict[str, dict[str, Any]]:
+    target = target_of(workspace, alarms={"errors_percent": 2, "p95_ms": 300, "score_sigmas": 5})
+    alarms = describe_alarms(target, target.pin.serving.alarms, scores, "f" * 12)
+    return {alarm["AlarmName"]: alarm for alarm in alarms}
+
+
+def test_a_release_is_guarded_by_errors_latency_and_scores(workspace: Workspace) -> None:
+    alarms = alarms_of(workspace, Scores(mean=0.5, std=0.2))
+    assert list(alarms) == NAMES
+    assert (alarms[NAMES[0]]["Statistic"], alarms[NAMES[0]]["Threshold"]) == ("Average", 0.02)
+    assert (alarms[NAMES[1]]["ExtendedStatistic"], alarms[NAMES[1]]["Threshold"]) == ("p95", 300_000.0)
+    assert alarms[NAMES[3]]["ComparisonOperator"] == "LessThanThreshold"
+
+
+def test_the_band_of_scores_lies_around_those_of_the_test_set(workspace: Workspace) -> None:
+    scores = Scores(mean=0.5, std=0.2)
+    alarms = alarms_of(workspace, scores)
+    middle = (alarms[NAMES[2]]["Threshold"] + alarms[NAMES[3]]["Threshold"]) / 2
+    assert middle == pytest.approx(0.5)
+    assert alarms[NAMES[2]]["Threshold"] == pytest.approx(0.5 + 5 * 0.2 / 50**0.5)
+
+
+def test_scores_are_watched_by_release_and_errors_by_endpoint(workspace: Workspace) -> None:
+    alarms = alarms_of(workspace, Scores(mean=0.5, std=0.2))
+    dimensions = {
+        name: {each["Name"]: each["Value"] for each in alarm["Dimensions"]} for name, alarm in alarms.items()
+    }
+    assert dimensions[NAMES[0]] == {"EndpointName": "acme-prod-guess", "VariantName": "main"}
+    assert dimensions[NAMES[2]] == {"Model": "guess", "Fingerprint": "f" * 12}
+
+
+def test_answers_without_a_number_have_no_score_alarms(workspace: Workspace) -> None:
+    assert list(alarms_of(workspace, None)) == NAMES[:2]
+    assert read_scores({"scores": None}) is None
+
+
+def test_a_constant_score_still_has_a_band() -> None:
+    assert score_reach(Scores(mean=1.0, std=0.0), Alarms()) > 0
+
+
+@pytest.mark.parametrize(
+    ("rollout", "count", "routing"),
+    [
+        (
+            {},
+            4,
+            {
+                "Type": "CANARY",
+                "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 10},
+                "WaitIntervalInSeconds": 600,
+            },
+        ),
+        ({}, 1, {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}),
+        ({"strategy": "all-at-once"}, 4, {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}),
+        (
+            {"strategy": "linear", "percent": 25, "bake_minutes": 2},
+            4,
+            {
+                "Type": "LINEAR",
+                "LinearStepSize": {"Type": "CAPACITY_PERCENT", "Value": 25},
+                "WaitIntervalInSeconds": 120,
+            },
+        ),
+    ],
+)
+def test_the_rollout_is_sagemakers_own(
+    workspace: Workspace, rollout: dict[str, Any], count: int, routing: dict[str, Any]
+) -> None:
+    config = deployment_config(target_of(workspace, rollout=rollout, count=count), NAMES)
+    policy = config["BlueGreenUpdatePolicy"]
+    assert policy["TrafficRoutingConfiguration"] == routing
+    assert policy["TerminationWaitInSeconds"] == (600 if routing["Type"] == "ALL_AT_ONCE" else 0)
+    assert [alarm["AlarmName"] for alarm in config["AutoRollbackConfiguration"]["Alarms"]] == NAMES
+
+
+def test_a_rolling_update_takes_the_fleet_in_batches(workspace: Workspace) -> None:
+    rollout = {"strategy": "rolling", "percent": 50, "bake_minutes": 1}
+    policy = deployment_config(target_of(workspace, rollout=rollout), NAMES)["RollingUpdatePolicy"]
+    assert policy["MaximumBatchSize"] == {"Type": "CAPACITY_PERCENT", "Value": 50}
+    assert policy["WaitIntervalInSeconds"] == 60
+
+
+@pytest.mark.parametrize(
+    ("rollout", "message"),
+    [
+        ({"strategy": "canary", "percent": 60}, "canary takes 1 to 50 percent, found 60"),
+        ({"strategy": "linear", "percent": 5}, "linear takes 10 to 50 percent, found 5"),
+        ({"strategy": "sideways"}, "Input should be 'all-at-once', 'canary', 'linear' or 'rolling'"),
+    ],
+)
+def test_a_rollout_that_sagemaker_refuses_is_refused_first(rollout: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Serve.model_validate({"instance": "ml.m5.large", "rollout": rollout})
+
+
+def test_capture_is_off_unless_a_percentage_says_otherwise(workspace: Workspace) -> None:
+    assert "DataCaptureConfig" not in endpoint_config(target_of(workspace))
+    capture = endpoint_config(target_of(workspace, capture={"percent": 20}))["DataCaptureConfig"]
+    assert capture["InitialSamplingPercentage"] == 20
+    assert capture["DestinationS3Uri"].endswith("/capture/prod")
+
+
+def test_an_environment_changes_only_what_it_names() -> None:
+    environments = {"prod": {"count": 3, "rollout": {"strategy": "rolling", "percent": 20}}}
+    serve = Serve.model_validate({"instance": "ml.m5.large", "environments": environments})
+    assert serve.resolve("staging") == Serving.model_validate({"serve": {"instance": "ml.m5.large"}})
+    prod = serve.resolve("prod")
+    assert (prod.serve.count, prod.rollout.strategy, prod.alarms) == (3, "rolling", Alarms())

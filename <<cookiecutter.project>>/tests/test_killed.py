@@ -1,0 +1,98 @@
+"""`deploy` killed after every one of its AWS calls: a second run ends where an undisturbed one does."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from typing import TYPE_CHECKING, Any
+
+from mlops.aws import Aws
+from mlops.deploy import deploy
+from mlops.target import read_targets
+
+if TYPE_CHECKING:
+    from tests.live import Bench
+
+REACH = 60  # more calls than one deployment makes
+
+
+class Fuse:
+    """Counts a process's AWS calls; kills it after the one it is set to."""
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+        self.calls: list[str] = []
+
+    def watch(self, aws: Aws) -> None:
+        """Stand behind every client."""
+        for client in (aws.s3, aws.sagemaker, aws.cloudwatch, aws.logs, aws.runtime):
+            client.meta.events.register("after-call", self.burn)
+
+    def burn(self, model: Any, **_: Any) -> None:
+        """Botocore tells of each call that was answered."""
+        self.calls.append(model.name)
+        if len(self.calls) == self.after:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def run(bench: Bench, model: str, after: int = REACH) -> list[str]:
+    """Deploy with a fuse; the calls."""
+    aws = Aws(bench.project.region)
+    fuse = Fuse(after)
+    fuse.watch(aws)
+    done = deploy(aws, read_targets(bench.root, bench.project, "staging", model))
+    assert [deployed.error for deployed in done] == [""]
+    return fuse.calls
+
+
+def run_killed(bench: Bench, model: str, after: int) -> None:
+    """Deploy in a process that dies of SIGKILL after some call."""
+    child = os.fork()
+    if child == 0:
+        try:
+            run(bench, model, after)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), f"call {after} never came"
+
+
+def inventory(bench: Bench, model: str) -> str:
+    """All that there is of a model on AWS, without what differs by name or time."""
+    client, family, endpoint = bench.aws.sagemaker, f"acme-{model}-staging-", f"acme-staging-{model}"
+    live = client.describe_endpoint(EndpointName=endpoint)
+    packages = client.list_model_packages(ModelPackageGroupName=f"acme-{model}")["ModelPackageSummaryList"]
+    configs = client.list_endpoint_configs(NameContains=family)["EndpointConfigs"]
+    alarms = bench.aws.cloudwatch.describe_alarms(AlarmNamePrefix=endpoint)["MetricAlarms"]
+    filters = bench.aws.logs.describe_metric_filters(logGroupName=f"/aws/sagemaker/Endpoints/{endpoint}")
+    found = {
+        "endpoint": [live["EndpointStatus"], live["EndpointConfigName"]],
+        "configs": len(configs),
+        "models": len(client.list_models(NameContains=family)["Models"]),
+        "packages": sorted(str(package.get("ModelApprovalStatus")) for package in packages),
+        "alarms": sorted(alarm["AlarmName"] for alarm in alarms),
+        "filters": len(filters["metricFilters"]),
+        "answer": bench.ask(model),
+    }
+    return re.sub(r"[0-9a-f]{12}", "digest", str(found).replace(model, "MODEL"))
+
+
+def prepare(bench: Bench, model: str) -> None:
+    """One release live, the next one pinned."""
+    bench.pin(model, bench.register(model, "first"))
+    run(bench, model)
+    bench.pin(model, bench.register(model, "second"))
+
+
+def test_an_update_killed_after_any_call_is_finished_by_the_next_run(bench: Bench, name: str) -> None:
+    prepare(bench, name)
+    calls = run(bench, name)
+    expected = inventory(bench, name)
+    assert "UpdateEndpoint" in calls
+    for after in range(1, len(calls) + 1):
+        model = f"{name[:8]}k{after}"
+        prepare(bench, model)
+        run_killed(bench, model, after)
+        run(bench, model)
+        assert inventory(bench, model) == expected, f"killed after call {after}, {calls[after - 1]}"

@@ -1,0 +1,28 @@
+"""What is kept for a rollback, and what goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlops import cli
+from mlops.prune import KEEP, keep_newest
+
+if TYPE_CHECKING:
+    from tests.live import Bench
+
+
+def test_the_live_one_is_kept_however_old() -> None:
+    names = [f"c{number}" for number in range(10)]
+    assert keep_newest(names, "c9") == {"c9", "c0", "c1", "c2", "c3"}
+    assert keep_newest(names, "c0") == {"c0", "c1", "c2", "c3", "c4"}
+
+
+def test_deploying_prunes_beyond_the_newest_five(bench: Bench, name: str) -> None:
+    for number in range(KEEP + 2):
+        bench.pin(name, bench.register(name, f"release {number}"))
+        assert cli.run(["deploy", "staging", name]) == 0
+    family = f"acme-{name}-staging-"
+    configs = bench.aws.sagemaker.list_endpoint_configs(NameContains=family)["EndpointConfigs"]
+    models = bench.aws.sagemaker.list_models(NameContains=family)["Models"]
+    assert (len(configs), len(models)) == (KEEP, KEEP)
+    assert bench.ask(name) == f"release {KEEP + 1}"

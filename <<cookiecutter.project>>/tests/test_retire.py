@@ -1,0 +1,68 @@
+"""A tombstone takes the place of a pin; the endpoint goes when it has drained, and not before."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlops import cli
+from mlops.pin import Retired, Tombstone, parse_pin_file, pin_path
+from mlops.retire import make_tombstone
+from mlops.workspace import Workspace
+from tests.conftest import commit
+
+if TYPE_CHECKING:
+    from tests.live import Bench
+
+    Said = pytest.CaptureFixture[str]
+
+
+@pytest.mark.parametrize(
+    ("today", "over"),
+    [("2026-03-01", False), ("2026-03-14", False), ("2026-03-15", True), ("2026-04-01", True)],
+)
+def test_an_endpoint_drains_for_as_many_days_as_it_says(today: str, over: bool) -> None:
+    assert Retired(since="2026-03-01", drain_days=14).is_over(date.fromisoformat(today)) is over
+
+
+def retire(bench: Bench, model: str, capsys: Said, drain_days: int) -> Tombstone:
+    capsys.readouterr()
+    assert cli.run(["retire", model, "--env", "staging", "--drain-days", str(drain_days), "--dry-run"]) == 0
+    text = capsys.readouterr().out
+    (bench.root / pin_path("staging", model)).write_text(text)
+    commit(bench.root, "Retire")
+    tombstone = parse_pin_file(text, "staging", model)
+    assert isinstance(tombstone, Tombstone)
+    return tombstone
+
+
+def test_a_retired_model_answers_until_it_has_drained(bench: Bench, name: str, capsys: Said) -> None:
+    artifact = bench.register(name, "first")
+    bench.pin(name, artifact)
+    cli.run(["deploy", "staging", name])
+    assert retire(bench, name, capsys, drain_days=7).last_release == artifact.release
+    assert cli.run(["check"]) == 0
+    assert cli.run(["deploy", "staging"]) == 0
+    assert f"{name}: drains since" in capsys.readouterr().out
+    assert bench.ask(name) == "first"
+
+
+def test_a_drained_endpoint_goes_with_its_alarms(bench: Bench, name: str, capsys: Said) -> None:
+    bench.pin(name, bench.register(name, "first"))
+    cli.run(["deploy", "staging", name])
+    retire(bench, name, capsys, drain_days=0)
+    assert cli.run(["deploy", "staging"]) == 0
+    assert f"{name}: retire, release" in capsys.readouterr().out
+    assert bench.aws.sagemaker.list_endpoints(NameContains=name)["Endpoints"] == []
+    prefix = f"acme-staging-{name}-"
+    assert bench.aws.cloudwatch.describe_alarms(AlarmNamePrefix=prefix)["MetricAlarms"] == []
+    assert cli.run(["deploy", "staging"]) == 0, "a second run"
+
+
+def test_what_is_not_pinned_cannot_be_retired(bench: Bench, name: str) -> None:
+    from mlops.errors import MlopsError
+
+    with pytest.raises(MlopsError, match="is not pinned in staging at HEAD; there is nothing to retire"):
+        make_tombstone(Workspace(bench.root, bench.project), "staging", name, date(2026, 1, 1), 1)
