@@ -95,3 +95,25 @@ def test_the_last_digit_of_a_sum_decides_nothing() -> None:
 def test_a_comparison_that_resamples_leave_open_fails() -> None:
     why = "score has no value on too many resamples: more test rows are needed"
     assert compare(None) == (False, why)
+
+
+def test_a_group_without_a_value_fails() -> None:
+    import gates
+
+    entry = {"column": "sex", "value": "", "rows": 31, "metric": "auc", "result": None}
+    rule = {"metric": "auc", "better": "high", "max_drop": 0.1, "columns": ["sex"], "min_rows": 30}
+    found = {"slices": [entry], "missing": []}
+    [verdict] = gates.slices(found, rule, {"auc": {"value": 0.9}})
+    assert verdict == {
+        "gate": "auc where sex is empty",
+        "passed": False,
+        "why": "auc is not a number on these 31 rows",
+    }
+
+
+def test_a_training_side_that_cannot_be_compared_is_said() -> None:
+    import gates
+
+    verdict = gates.overlap({"shared": 0, "files": 0}, 0.0, 10)
+    why = "no CSV file in train/ has the columns of features.csv: not looked at"
+    assert (verdict["passed"], verdict["why"]) == (True, why)

@@ -125,6 +125,15 @@ def test_other_test_rows_give_the_champion_another_number(ml: Path, tmp_path: Pa
     assert after < before
 
 
+def test_a_champion_that_answers_another_question_is_not_compared(ml: Path, tmp_path: Path) -> None:
+    handler = dedent(BUNDLE["inference.py"]).replace('["y", *prediction]', '["z", *prediction]')
+    write_champion(ml, 0.0, **{"code/inference.py": handler.encode()})
+    found = evaluate(ml, tmp_path)
+    assert (found["verdict"], found["passed"]) == ("no-champion", True)
+    assert found["champion"]["why"] == "evaluate.py: KeyError: 'y'"
+    assert found["reason"].endswith("; the champion could not be measured: evaluate.py: KeyError: 'y'")
+
+
 def test_the_evaluation_names_the_archive_that_it_compared(ml: Path, tmp_path: Path) -> None:
     write_champion(ml, 0.9)
     uri = "s3://acme-releases/releases/adder/ab/model.tar.gz"

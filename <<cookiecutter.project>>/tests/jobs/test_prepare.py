@@ -112,3 +112,12 @@ def test_the_program_finds_its_folders_and_leaves_its_reason(ml: Path) -> None:
     assert done.returncode == 1
     assert (ml / "output/message").read_text() == done.stderr.strip()
     assert done.stderr.startswith("the dataset has no manifest.json")
+
+
+def test_test_rows_that_stand_in_train_are_counted_for_the_gate(ml: Path, tmp_path: Path) -> None:
+    """The little model writes the same two rows to every side."""
+    import prepare
+
+    prepare.run(ml, tmp_path / "work")
+    found = json.loads((ml / "processing/output/test/overlap.json").read_text())
+    assert found == {"shared": 2, "files": 1}
