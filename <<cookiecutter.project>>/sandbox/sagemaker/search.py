@@ -142,8 +142,10 @@ def _kernel(entry: Range, one: Point, other: Point, width: float) -> float:
 def is_hopeless(series: Sequence[float], others: Sequence[Sequence[float]], maximise: bool) -> bool:
     """AWS's median rule: worse now than the median of the others' running averages at the same step."""
     step = len(series)
+    if step < 2:  # one value may be the job's last word
+        return False
     averages = sorted(sum(other[:step]) / step for other in others if len(other) >= step)
-    if step < 2 or len(averages) < 3:  # one value may be the job's last word; two jobs have no median
+    if len(averages) < 3:
         return False
     middle = len(averages) // 2
     median = averages[middle] if len(averages) % 2 else (averages[middle - 1] + averages[middle]) / 2

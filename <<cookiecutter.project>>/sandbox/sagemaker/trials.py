@@ -77,17 +77,22 @@ class Trials:
 
     def run(self) -> str | None:
         """Try until it is over; the reason of a failure."""
+        try:
+            self._search()
+        finally:
+            for trial in self.running():
+                self._end(trial)
+            for trial in self.all:
+                self.training.wait(trial.job)
+        return self._failure()
+
+    def _search(self) -> None:
         while not self.is_over():
             while len(self.running()) < self._parallel and len(self.all) < self.most and not self.is_over():
                 self._start()
             if self.config.get("TrainingJobEarlyStoppingType") == "Auto":
                 self._stop_hopeless()
             self.stop.wait(LOOK)
-        for trial in self.running():
-            self._end(trial)
-        for trial in self.all:
-            self.training.wait(trial.job)
-        return self._failure()
 
     def is_over(self) -> bool:
         """Whether no trial is to be started, and those that run are no longer wanted."""

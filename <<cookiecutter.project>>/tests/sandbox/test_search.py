@@ -89,5 +89,6 @@ def test_the_median_rule_waits_for_two_values_and_three_other_jobs() -> None:
     assert search.is_hopeless([0.9, 0.8], others, maximise=False)
     assert not search.is_hopeless([0.9, 0.5], others, maximise=False)
     assert not search.is_hopeless([9.0], others, maximise=False)
+    assert not search.is_hopeless([], others, maximise=False)
     assert not search.is_hopeless([9.0, 9.0], others[:2], maximise=False)
     assert not search.is_hopeless([0.9, 0.8], others, maximise=True)

@@ -28,6 +28,9 @@ if arguments.kind == "broken":
     raise SystemExit("this kind cannot be trained")
 if arguments.kind == "mute":
     raise SystemExit(0)
+if arguments.kind == "hopeless":
+    print("loss=8", "loss=9", sep="\\n", flush=True)
+    time.sleep(300)
 loss = abs(arguments.x - offset)
 for step in (3, 2, 1):
     print(f"loss={loss + step / 100:.6f}", flush=True)
@@ -155,6 +158,24 @@ def test_a_grid_tries_every_combination(
     done = tune(config("Grid", None, ParameterRanges=kinds("a", "b")), StaticHyperParameters=static)
     assert done["HyperParameterTuningJobStatus"] == "Completed"
     assert {one["TunedHyperParameters"]["kind"] for one in trials(sagemaker, unique)} == {"a", "b"}
+
+
+def test_early_stopping_ends_a_job_that_falls_behind(
+    sagemaker: Any, unique: str, definition: dict[str, Any], tune: Callable[..., dict[str, Any]]
+) -> None:
+    static = {**definition["StaticHyperParameters"], "x": "0.5"}
+    ranges = kinds("a", "b", "c", "hopeless")
+    chosen = config("Grid", None, 3, ParameterRanges=ranges, TrainingJobEarlyStoppingType="Auto")
+    done = tune(chosen, StaticHyperParameters=static)
+    assert done["HyperParameterTuningJobStatus"] == "Completed"
+    found = {one["TunedHyperParameters"]["kind"]: one for one in trials(sagemaker, unique)}
+    assert {kind: one["TrainingJobStatus"] for kind, one in found.items()} == {
+        "a": "Completed",
+        "b": "Completed",
+        "c": "Completed",
+        "hopeless": "Stopped",
+    }
+    assert value(found["hopeless"]) == 9
 
 
 def test_a_search_without_any_success_fails_after_five_jobs(
