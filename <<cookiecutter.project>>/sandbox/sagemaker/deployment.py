@@ -112,9 +112,12 @@ class Deployment:
 
     def _take_back(self, old: Version | None, counts: dict[str, int]) -> None:
         """All requests to the old fleets at full size; the new ones end."""
-        if old and self.is_wanted():
-            self.note("RollingBack")
-            for name, fleet in old.fleets.items():
-                fleet.scale(counts[name])
-            self.router.settle(old)
-        self.new.stop()
+        try:
+            if old and self.is_wanted():
+                self.note("RollingBack")
+                for name, fleet in old.fleets.items():
+                    fleet.scale(counts[name])
+        finally:
+            if self.is_wanted():
+                self.router.settle(old)
+            self.new.stop()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sandbox.sagemaker.tags import Tags
     from sandbox.world import Call, World
 
-UNSERVED = ("ShadowProductionVariants", "AsyncInferenceConfig", "ExplainerConfig", "DataCaptureConfig")
+UNSERVED = ("ShadowProductionVariants", "AsyncInferenceConfig", "ExplainerConfig")
 
 
 class EndpointConfigs:
@@ -34,6 +34,9 @@ class EndpointConfigs:
                 raise invalid(f"the sandbox does not serve {member}; see docs/sandbox.md")
         for variant in params["ProductionVariants"]:
             self._check(variant)
+        capture = params.get("DataCaptureConfig", {}).get("InitialSamplingPercentage", 0)
+        if not 0 <= capture <= 100:
+            raise invalid(f"InitialSamplingPercentage must be between 0 and 100, not {capture}.")
         names = [variant["VariantName"] for variant in params["ProductionVariants"]]
         if len({*names}) != len(names):
             raise invalid(f"Duplicate production variant names: {', '.join(names)}.")

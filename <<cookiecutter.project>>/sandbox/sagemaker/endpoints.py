@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import SandboxError, ServiceError, invalid
 from sandbox.objects import DataError
+from sandbox.sagemaker.capture import Capture
 from sandbox.sagemaker.deployment import Deployment
 from sandbox.sagemaker.fleet import Fleet
 from sandbox.sagemaker.rollout import Rollout, read_rollout
@@ -159,13 +160,17 @@ class Endpoints:
             version.stop()
 
     def _version(self, name: str, config: Record) -> Version:
-        fleets = {}
+        fleets, role = {}, ""
         for variant in config["ProductionVariants"]:
             container = self._models.container(variant["ModelName"])
             fleets[variant["VariantName"]] = Fleet(
                 self._world, name, config["EndpointConfigName"], container, variant
             )
-        return Version(config["EndpointConfigName"], fleets)
+            role = container["ExecutionRoleArn"]
+        settings = config.get("DataCaptureConfig", {})
+        wanted = settings.get("EnableCapture", True) and settings.get("InitialSamplingPercentage")
+        capture = Capture(self._world, name, settings, role) if wanted else None
+        return Version(config["EndpointConfigName"], fleets, capture)
 
     def _settle(self, name: str, creation: Any, **members: Any) -> bool:
         """Write a deployment's progress, unless the endpoint was deleted (or made anew) meanwhile."""
@@ -192,6 +197,9 @@ class Endpoints:
                     raise invalid("the sandbox does not serve ServerlessUpdateConfig; see docs/sandbox.md")
                 if change.get("DesiredInstanceCount") == 0:
                     raise invalid("DesiredInstanceCount must be at least 1.")
+            for change in wanted:
+                fleet = serving.fleets[change["VariantName"]]
+                fleet.wanted = change.get("DesiredInstanceCount", fleet.wanted)
             self._shelf.update(name, EndpointStatus="Updating", LastModifiedTime=self._world.clock.now())
         arguments = (name, serving, wanted, endpoint["CreationTime"])
         threading.Thread(target=self._rescale, args=arguments, name=f"scale-{name}", daemon=True).start()
@@ -202,7 +210,7 @@ class Endpoints:
         try:
             for change in wanted:
                 fleet = serving.fleets[change["VariantName"]]
-                fleet.scale(change.get("DesiredInstanceCount", len(fleet.instances)))
+                fleet.scale(fleet.wanted)
                 fleet.weight = change.get("DesiredWeight", fleet.weight)
         except (SandboxError, DataError) as error:
             reason = str(error)[:LONGEST_REASON]
@@ -214,7 +222,11 @@ class Endpoints:
             found = self._shelf.get(name)
             serving = self._routers[name].serving
         fleets = serving.fleets.values() if serving else ()
-        return {**found, "ProductionVariants": [describe_fleet(fleet) for fleet in fleets] or None}
+        return {
+            **found,
+            "ProductionVariants": [describe_fleet(fleet) for fleet in fleets] or None,
+            "DataCaptureConfig": serving.capture.described() if serving and serving.capture else None,
+        }
 
     def delete(self, call: Call) -> dict[str, Any]:
         name = call.params["EndpointName"]
@@ -231,8 +243,8 @@ class Endpoints:
         found = select(self._shelf.all(), call.params, "EndpointName", "EndpointStatus")
         return page(found, call.params, "Endpoints", lambda endpoint: pick(endpoint, *SUMMARY))
 
-    def enter(self, name: str, variant: str | None) -> Fleet:
-        """The fleet that answers the next request, with that request counted in."""
+    def enter(self, name: str, variant: str | None) -> tuple[Version, Fleet]:
+        """Who answers the next request, with that request counted in."""
         router = self._routers.get(name)
         if router is None or router.serving is None:
             raise ServiceError(
@@ -240,10 +252,10 @@ class Endpoints:
             )
         if variant and variant not in router.serving.fleets:
             raise ServiceError("ValidationError", f"Variant {variant} not found for endpoint {name}.")
-        fleet = router.enter(variant)
-        if fleet is None:
+        chosen = router.enter(variant)
+        if chosen is None:
             raise ServiceError("ValidationError", f"No variant of endpoint {name} has a weight above 0.")
-        return fleet
+        return chosen
 
 
 def describe_fleet(fleet: Fleet) -> Record:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import ServiceError
 from sandbox.metrics import Metric, sample
+from sandbox.sagemaker.capture import Exchange
 
 if TYPE_CHECKING:
     from sandbox.sagemaker.endpoints import Endpoints
@@ -46,13 +47,15 @@ class Runtime:
         """Serve one InvokeEndpoint."""
         check(environ, body)
         began = time.perf_counter()
-        fleet = self._endpoints.enter(name, environ.get("HTTP_X_AMZN_SAGEMAKER_TARGET_VARIANT"))
+        version, fleet = self._endpoints.enter(name, environ.get("HTTP_X_AMZN_SAGEMAKER_TARGET_VARIANT"))
         try:
             headers = {header: environ[key] for key, header in PASSED.items() if environ.get(key)}
             asked = time.perf_counter()
             status, said, reply = ask(fleet, body, headers)
             answered = time.perf_counter()
             self._measure(name, fleet, status, answered - asked, time.perf_counter() - began)
+            if version.capture and reply and reply.status == 200:
+                version.capture.take(Exchange(fleet.name, body, headers, reply))
         finally:
             fleet.leave()
         if reply is None or reply.status != 200:

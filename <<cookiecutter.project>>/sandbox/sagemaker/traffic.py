@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sandbox.sagemaker.capture import Capture
     from sandbox.sagemaker.fleet import Fleet
 
 
@@ -16,6 +17,7 @@ class Version:
 
     config: str
     fleets: dict[str, Fleet]
+    capture: Capture | None = None
     _credit: dict[str, float] = field(default_factory=dict)
 
     def choose(self) -> Fleet | None:
@@ -33,6 +35,8 @@ class Version:
         """End every fleet, each after its last answer."""
         for fleet in self.fleets.values():
             fleet.stop()
+        if self.capture:
+            self.capture.stop()
 
 
 class Router:
@@ -45,16 +49,17 @@ class Router:
         self._share = 0
         self._credit = 0
 
-    def enter(self, variant: str | None) -> Fleet | None:
+    def enter(self, variant: str | None) -> tuple[Version, Fleet] | None:
         """Choose a fleet and count the request in; the caller must `leave` it."""
         with self._lock:
             version = self._version()
             if version is None:
                 return None
             fleet = version.fleets.get(variant) if variant else version.choose()
-            if fleet:
-                fleet.enter()
-            return fleet
+            if fleet is None:
+                return None
+            fleet.enter()
+            return version, fleet
 
     def _version(self) -> Version | None:
         if self._incoming is None:

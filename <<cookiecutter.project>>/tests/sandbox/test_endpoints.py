@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -67,10 +68,13 @@ def settled(sandbox: Sandbox, name: str) -> dict[str, Any]:
 
 def ask(sandbox: Sandbox, name: str, data: Any, **more: str) -> Any:
     headers = {"ContentType": "application/json", **more}
-    runtime = sandbox.client("sagemaker-runtime")
-    return json.loads(
-        runtime.invoke_endpoint(EndpointName=name, Body=json.dumps(data), **headers)["Body"].read()
-    )
+    answer = runtime(sandbox).invoke_endpoint(EndpointName=name, Body=json.dumps(data), **headers)
+    return json.loads(answer["Body"].read())
+
+
+@functools.cache
+def runtime(sandbox: Sandbox) -> Any:
+    return sandbox.client("sagemaker-runtime")
 
 
 @pytest.fixture(scope="module")
