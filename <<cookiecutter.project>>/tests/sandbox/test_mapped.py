@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,15 +33,21 @@ if TYPE_CHECKING:
 __all__ = ["channels", "sdk"]
 
 
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    root = make_project(tmp_path_factory.mktemp("mapped") / "project")
+def start_mapped(folder: Path) -> Sandbox:
+    """A server on a machine that seems to have no user namespaces."""
+    root = make_project(folder / "project")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SANDBOX_NO_NAMESPACES", "1")
         started = sandbox_command(root, "up", "--detach", "--images", "images")
     assert started.returncode == 0, started.stderr
-    yield Sandbox(root, json.loads((root / ".sandbox/sandbox.json").read_text())["endpoint"])
-    assert sandbox_command(root, "down").returncode == 0
+    return Sandbox(root, json.loads((root / ".sandbox/sandbox.json").read_text())["endpoint"])
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    started = start_mapped(tmp_path_factory.mktemp("mapped"))
+    yield started
+    assert sandbox_command(started.root, "down").returncode == 0
 
 
 def test_the_server_says_that_it_maps_paths(sandbox: Sandbox) -> None:
@@ -75,14 +83,26 @@ def test_the_sdks_driver_runs_from_a_private_copy(
     test_sdk_driver.test_the_sdks_driver_runs_a_script_with_its_hyperparameters(sandbox, unique, channels)
 
 
-def test_nothing_outlives_a_stopped_job_though_there_is_no_namespace(sandbox: Sandbox, unique: str) -> None:
+def daemon_job(sandbox: Sandbox, name: str) -> str:
+    """Start a job that leaves its own session; an argument by which its daemon is known."""
+    mark = f"3{int(name[1:], 16) % 10**8:08d}"
     client = sandbox.client("sagemaker")
-    script = f"setsid sleep 3{unique[-6:].translate(str.maketrans('abcdef', '123456'))} & sleep 300 & wait"
-    client.create_processing_job(**processing(sandbox, unique, script))
-    daemon = script.split()[2]
-    wait_until(lambda: is_running(daemon))
-    client.stop_processing_job(ProcessingJobName=unique)
-    wait_until(lambda: not is_running(daemon))
+    client.create_processing_job(**processing(sandbox, name, f"setsid sleep {mark} & sleep 300 & wait"))
+    wait_until(lambda: is_running(mark))
+    return mark
+
+
+def test_nothing_outlives_a_stopped_job_though_there_is_no_namespace(sandbox: Sandbox, unique: str) -> None:
+    mark = daemon_job(sandbox, unique)
+    sandbox.client("sagemaker").stop_processing_job(ProcessingJobName=unique)
+    wait_until(lambda: not is_running(mark))
+
+
+def test_nothing_outlives_a_killed_server_though_there_is_no_namespace(tmp_path: Path, unique: str) -> None:
+    doomed = start_mapped(tmp_path)
+    mark = daemon_job(doomed, unique)
+    os.kill(json.loads((doomed.root / ".sandbox/sandbox.json").read_text())["pid"], signal.SIGKILL)
+    wait_until(lambda: not is_running(mark))
 
 
 def test_an_endpoint_serves_from_its_own_folder(sandbox: Sandbox, unique: str) -> None:
