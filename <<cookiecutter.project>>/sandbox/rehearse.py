@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
+import yaml
 from rich.console import Console
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ GIT_IDENTITY = {
     "GIT_COMMITTER_NAME": "Rehearsal",
     "GIT_COMMITTER_EMAIL": "rehearsal@example.com",
 }
+SPEED = "300"  # ten minutes of canary in two seconds
 SHOWN_LINES = 12  # of a command's output; the rest is in its log
 
 console = Console(highlight=False)
@@ -47,26 +50,29 @@ class Stage:
     environment: dict[str, str]
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def run(self, *command: str, shown: str | None = None, quiet: bool = False) -> str:
-        """Type a command; show it with its output. Raises SystemExit with all it said when it fails."""
+    def run(self, *command: str, shown: str | None = None, quiet: bool = False, fails: bool = False) -> str:
+        """Type a command; show it with its output. Raises SystemExit unless it ends as it should."""
         console.print(f"[bold cyan]$ {shown or ' '.join(command)}[/]")
         done = subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
         )
-        if done.returncode != 0:
+        if done.returncode != (1 if fails else 0):
             console.print(done.stdout + done.stderr, markup=False)
             raise SystemExit(f"{' '.join(command)!r} ended with exit code {done.returncode}; see above")
         if not quiet:
             show(done.stdout)
+        if fails:
+            console.print(f"  {done.stderr.strip()}", markup=False, style="yellow")
         return done.stdout
 
-    def python(self, module: str, *arguments: str, shown: str, quiet: bool = False) -> str:
+    def python(self, module: str, *arguments: str, shown: str) -> str:
         """Run a module of this interpreter, shown as the command that a user types."""
-        return self.run(sys.executable, "-m", module, *arguments, shown=shown, quiet=quiet)
+        return self.run(sys.executable, "-m", module, *arguments, shown=shown)
 
-    def mlops(self, *arguments: str, quiet: bool = False) -> str:
+    def mlops(self, *arguments: str, quiet: bool = False, fails: bool = False) -> str:
         """A verb of the tool, from the copy's own source."""
-        return self.python("mlops.cli", *arguments, shown=f"mlops {' '.join(arguments)}", quiet=quiet)
+        command = (sys.executable, "-m", "mlops.cli", *arguments)
+        return self.run(*command, shown=f"mlops {' '.join(arguments)}", quiet=quiet, fails=fails)
 
     @contextmanager
     def act(self, title: str) -> Iterator[None]:
@@ -125,7 +131,8 @@ def set_stage(project: Path, folder: Path) -> Stage:
 def sandbox(stage: Stage) -> Iterator[None]:
     """AWS on this machine, for as long as the rehearsal lasts."""
     with stage.act("Start the sandbox: AWS on this machine, the project's foundation deployed"):
-        stage.python("sandbox", "up", "--detach", shown="python -m sandbox up --detach")
+        up = ["up", "--detach", "--speed", SPEED]
+        stage.python("sandbox", *up, shown=f"python -m sandbox {' '.join(up)}")
         stage.environment.update(read_exports(stage.python("sandbox", "env", shown="python -m sandbox env")))
     try:
         yield
@@ -142,16 +149,87 @@ def read_exports(text: str) -> dict[str, str]:
 
 
 def rehearse(stage: Stage, model: str) -> None:
-    """One model: data, training, gate, package, pin, endpoint, answer."""
+    """One model's life: to prod, a better one, a worse one, and back."""
     push_data(stage, model)
-    with stage.act(f"Train {model}: prepare, train, evaluate, gate, seal; all of it real"):
-        stage.mlops("plan", "--base", "HEAD")
+    train(stage, model, "Train {model}: prepare, train, evaluate, gate, seal; all of it real")
+    promote(stage, model)
+    with stage.act(f"Ask {model} in prod"):
+        before = ask(stage, model)
+    changes = read_changes(stage, model)
+    change(stage, model, changes["other"])
+    train(stage, model, "Train {model} again: the champion is scored on the same rows")
+    promote(stage, model)
+    with stage.act(f"Ask {model} in prod the same"):
+        between = ask(stage, model)
+    change(stage, model, changes["worse"])
+    refuse_worse(stage, model)
+    roll_back(stage, model)
+    with stage.act(f"Ask {model} in prod the same once more"):
+        after = ask(stage, model)
+    if not before == after != between:
+        raise SystemExit(f"the answers do not tell the releases apart: {before!r}, {between!r}, {after!r}")
+    console.print("Before the promotion and after the rollback: the same answer. In between: another one.")
+
+
+def train(stage: Stage, model: str, title: str) -> None:
+    """Start a run on what is committed, and follow it."""
+    with stage.act(title.format(model=model)):
         stage.mlops("train", model, "--wait")
-    pin(stage, model, "staging")
-    with stage.act(f"Deploy {model}: make AWS match the pin"):
-        stage.mlops("deploy", "staging", model)
-    with stage.act(f"Ask {model} for a prediction"):
-        ask(stage, model)
+
+
+def promote(stage: Stage, model: str) -> None:
+    """Through staging into prod: a commit each, and `deploy` makes AWS match it."""
+    for environment in ("staging", "prod"):
+        with stage.act(f"Promote {model} to {environment}: commit its pin; make AWS match it"):
+            commit_pin(stage, model, environment, "propose", model, "--to", environment, "--dry-run")
+            stage.mlops("deploy", environment, model)
+
+
+def commit_pin(stage: Stage, model: str, environment: str, *verb: str) -> None:
+    """Write the pin that a verb prints, check it, commit it: that commit is the promotion."""
+    path = stage.folder / "releases" / environment / f"{model}.yml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(stage.mlops(*verb, quiet=True), encoding="utf-8")
+    stage.mlops("check")
+    stage.run("git", "add", "releases")
+    stage.run("git", "commit", "-q", "-m", f"{verb[0].capitalize()} {model} in {environment}")
+
+
+def read_changes(stage: Stage, model: str) -> dict[str, dict[str, float]]:
+    """models/<model>/rehearsal.yml: hyperparameters of another good model, and of a worse one."""
+    path = stage.folder / "models" / model / "rehearsal.yml"
+    if not path.is_file():
+        raise SystemExit(
+            f"{path}: no such file. It says which hyperparameters make another model and a worse one"
+        )
+    changes: dict[str, dict[str, float]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return changes
+
+
+def change(stage: Stage, model: str, hyperparameters: dict[str, float]) -> None:
+    """Commit other hyperparameters: what a data scientist's pull request does."""
+    words = ", ".join(f"{name} {value}" for name, value in hyperparameters.items())
+    with stage.act(f"Change {model}: {words}"):
+        path = stage.folder / "models" / model / "model.yml"
+        text = path.read_text(encoding="utf-8")
+        for name, value in hyperparameters.items():
+            text = re.sub(rf"^(    {name}: ).*$", rf"\g<1>{value}", text, flags=re.MULTILINE)
+        path.write_text(text, encoding="utf-8")
+        stage.run("git", "commit", "-q", "-a", "-m", f"Set {words}")
+        stage.mlops("plan", "--base", "HEAD~1")
+
+
+def refuse_worse(stage: Stage, model: str) -> None:
+    """A worse model is trained like any other, and ends at the gate."""
+    with stage.act(f"Train the worse {model}: the gate stops it, and says why"):
+        stage.mlops("train", model, "--wait", fails=True)
+
+
+def roll_back(stage: Stage, model: str) -> None:
+    """Return prod to the release before: a commit, as every change of what is live."""
+    with stage.act(f"Roll {model} back in prod"):
+        commit_pin(stage, model, "prod", "rollback", model, "--env", "prod", "--dry-run")
+        stage.mlops("deploy", "prod", model)
 
 
 def push_data(stage: Stage, model: str) -> None:
@@ -167,21 +245,8 @@ def push_data(stage: Stage, model: str) -> None:
         stage.mlops("data", "publish", model)
 
 
-def pin(stage: Stage, model: str, environment: str) -> None:
-    """Write the pin of the newest release and commit it: that commit is the promotion."""
-    with stage.act(f"Promote {model} to {environment}: commit its pin"):
-        path = stage.folder / "releases" / environment / f"{model}.yml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = stage.mlops("propose", model, "--to", environment, "--dry-run", quiet=True)
-        path.write_text(text, encoding="utf-8")
-        show(text)
-        stage.mlops("check")
-        stage.run("git", "add", "releases")
-        stage.run("git", "commit", "-q", "-m", f"Promote {model} to {environment}")
-
-
-def ask(stage: Stage, model: str) -> None:
-    """Send one row of the run's own test set to the endpoint."""
+def ask(stage: Stage, model: str) -> str:
+    """Send one row of the model's sample to its endpoint in prod; the answer."""
     session = boto3.session.Session(
         aws_access_key_id=stage.environment["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=stage.environment["AWS_SECRET_ACCESS_KEY"],
@@ -191,11 +256,14 @@ def ask(stage: Stage, model: str) -> None:
     body = sample_request(stage, model)
     console.print(body.decode(), markup=False, style="dim", overflow="ellipsis", no_wrap=True)
     runtime = session.client("sagemaker-runtime", endpoint_url=endpoint_url)
-    name = json.loads(stage.mlops("status", "--json", quiet=True))[0]["endpoint"]
+    rows = json.loads(stage.mlops("status", "--json", quiet=True))
+    name = next(row["endpoint"] for row in rows if (row["environment"], row["model"]) == ("prod", model))
     answer = runtime.invoke_endpoint(
         EndpointName=name, ContentType="text/csv", Accept="application/json", Body=body
     )
-    console.print(f"[bold green]{answer['Body'].read().decode().strip()}[/]")
+    text: str = answer["Body"].read().decode().strip()
+    console.print(f"[bold green]{text}[/]")
+    return text
 
 
 def sample_request(stage: Stage, model: str) -> bytes:

@@ -122,6 +122,7 @@ def folder_digest(files: Mapping[str, Path]) -> str:
 
 def compile_pipeline(plant: Plant, session: Session) -> str:
     """The pipeline definition, JSON of schema version 2020-12-01."""
+    logging.getLogger().setLevel(logging.WARNING)  # the SDK turns every library's chatter up when imported
     context = ContentSession(boto_session=session, default_bucket=plant.bucket, sagemaker_config=SDK_DEFAULTS)
     names = (*PARAMETERS, WEIGHTS) if plant.kind == "weights" else PARAMETERS
     parameters = {name: ParameterString(name) for name in names}

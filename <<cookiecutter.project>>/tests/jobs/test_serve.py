@@ -55,27 +55,44 @@ WHO = {"model": "adder", "fingerprint": "f" * 12}
 
 
 @pytest.mark.parametrize(
-    ("answer", "rows", "score"),
+    ("answer", "scores"),
     [
-        (ROW, 2, 0.5),
-        ("y\n3\n", 1, 3.0),
-        ('{"predictions": [{"label": "a", "p": 0.5}, {"label": "b", "p": 1.0}]}', 2, 0.75),
-        ('{"predictions": [1, 2, 6]}', 3, 3.0),
-        ("[[0.5, 9], [1.5, 9]]", 2, 1.0),
+        (ROW, [0.25, 0.75]),
+        ("y\n3\n", [3.0]),
+        ('{"predictions": [{"label": "a", "p": 0.5}, {"label": "b", "p": 1.0}]}', [0.5, 1.0]),
+        ('{"predictions": [1, 2, 6]}', [1.0, 2.0, 6.0]),
+        ("[[0.5, 9], [1.5, 9]]", [0.5, 1.5]),
     ],
 )
-def test_one_line_tells_rows_and_mean_score(
-    serve: ModuleType, capsys: pytest.CaptureFixture[str], answer: str, rows: int, score: float
+def test_one_line_tells_the_rows_and_their_scores_are_kept(
+    serve: ModuleType, capsys: pytest.CaptureFixture[str], answer: str, scores: list[float]
 ) -> None:
     assert ask(serve, answer) == answer
-    assert logged(capsys) == {**WHO, "rows": rows, "score": score}
+    assert logged(capsys) == {**WHO, "rows": len(scores)}
+    assert list(serve.recent) == scores
+
+
+def test_the_score_is_the_mean_of_a_full_window(
+    serve: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for value in range(serve.WINDOW + 1):
+        ask(serve, f'{{"predictions": [{value}]}}')
+    lines = [json.loads(line)["mlops"] for line in capsys.readouterr().out.splitlines()]
+    assert ["score" in line for line in lines] == [False] * (serve.WINDOW - 1) + [True, True]
+    assert lines[-1]["score"] == sum(range(1, serve.WINDOW + 1)) / serve.WINDOW
+
+
+def test_tool_and_wrapper_mean_the_same_window(serve: ModuleType) -> None:
+    from mlops.alarms import WINDOW
+
+    assert serve.WINDOW == WINDOW
 
 
 def test_an_answer_with_its_content_type_is_passed_on(
     serve: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert ask(serve, ROW, "text/csv") == (ROW, "text/csv")
-    assert logged(capsys)["score"] == 0.5
+    assert logged(capsys)["rows"] == 2
 
 
 @pytest.mark.parametrize("answer", ["a\nb\n", '{"other": 1}', "", "x\nnan\n", '{"predictions": ["a"]}'])

@@ -1,7 +1,8 @@
 """Serve a sealed model: its own inference.py, and for each request one line of JSON in the endpoint's log.
 
-The line says which model answered, how many rows, their mean score and the time: never a row of data.
-A metric filter on the log group turns the scores into a metric, and an alarm watches it.
+The line says which model answered, how many rows, how long it took and the mean score of the last WINDOW
+rows: never a row of data. A metric filter on the log group turns the scores into a metric, and an alarm
+watches it. The mean of a window does not jump with a single request, however little traffic there is.
 """
 
 import csv
@@ -12,6 +13,7 @@ import math
 import sys
 import threading
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ if str(CODE) not in sys.path:
 inference: Any = importlib.import_module("inference")  # the model's handler lies beside this file
 IDENTITY = json.loads((CODE / "identity.json").read_text())
 WHO = {"model": IDENTITY["model"], "fingerprint": IDENTITY["fingerprint"][:12]}
+WINDOW = 50  # rows; mlops/alarms.py draws its band for the mean of so many
+recent: deque[float] = deque(maxlen=WINDOW)
 request = threading.local()
 
 model_fn = inference.model_fn
@@ -55,8 +59,9 @@ def describe(answer: Any, seconds: float) -> dict[str, Any]:
     except (ValueError, LookupError, TypeError, AttributeError):
         return line
     line["rows"] = len(scores)
-    mean = sum(scores) / len(scores) if scores else math.nan
-    return {**line, "score": mean} if math.isfinite(mean) else line
+    recent.extend(score for score in scores if math.isfinite(score))
+    window = list(recent)
+    return {**line, "score": sum(window) / WINDOW} if scores and len(window) == WINDOW else line
 
 
 def read_scores(body: str) -> list[float]:
