@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops.pin import dump_pin, make_pin, pin_path
 from mlops.release import Artifact, read_package
-from mlops.serving import Fleet, Serving
+from mlops.serving import Serve
 from tests.conftest import PROJECT, REGION, commit
 
 if TYPE_CHECKING:
@@ -53,14 +53,14 @@ def output_fn(prediction, accept):
 """
 
 
-def start_sandbox(folder: Path) -> Iterator[str]:
+def start_sandbox(folder: Path, speed: str = SPEED) -> Iterator[str]:
     """Serve AWS for the test project; yields the endpoint's URL."""
     folder.mkdir()
     (folder / "project.yml").write_text(PROJECT)
     (folder / "infra").symlink_to(PAYLOAD / "infra")
     (folder / "images").mkdir()
     (folder / "images/empty-1.txt").write_text("# nothing but Python and pip\n")
-    run_sandbox(folder, "up", "--detach", "--images", "images", "--speed", SPEED)
+    run_sandbox(folder, "up", "--detach", "--images", "images", "--speed", speed)
     try:
         yield json.loads((folder / ".sandbox/sandbox.json").read_text())["endpoint"]
     finally:
@@ -139,15 +139,12 @@ class Bench:
         """The artifact of a package."""
         return read_package(self.aws.sagemaker.describe_model_package(ModelPackageName=arn))
 
-    def pin(
-        self, model: str, artifact: Artifact, environment: Environment = "staging", count: int = 1
-    ) -> str:
+    def pin(self, model: str, artifact: Artifact, environment: Environment = "staging", **serve: Any) -> str:
         """Commit the pin of an artifact; the commit."""
         path = self.root / pin_path(environment, model)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(
-            dump_pin(make_pin(model, artifact, Serving(serve=Fleet(instance="ml.m5.large", count=count))))
-        )
+        serving = Serve.model_validate({"instance": "ml.m5.large", **serve}).resolve(environment)
+        path.write_text(dump_pin(make_pin(model, artifact, serving)))
         return commit(self.root, f"Pin {model}")
 
     def ask(self, model: str, environment: Environment = "staging") -> Any:
