@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sandbox import identity, objects
 
 if TYPE_CHECKING:
-    from sandbox.sagemaker.fleet import Reply
+    from sandbox.sagemaker.instance import Reply
     from sandbox.sagemaker.store import Record
     from sandbox.world import World
 

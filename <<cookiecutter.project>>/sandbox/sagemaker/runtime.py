@@ -12,7 +12,8 @@ from sandbox.sagemaker.capture import Exchange
 
 if TYPE_CHECKING:
     from sandbox.sagemaker.endpoints import Endpoints
-    from sandbox.sagemaker.fleet import Fleet, Reply
+    from sandbox.sagemaker.fleet import Fleet
+    from sandbox.sagemaker.instance import Reply
     from sandbox.world import World
 
 Headers = list[tuple[str, str]]

@@ -118,3 +118,14 @@ def test_a_header_that_would_be_lost_is_refused(sandbox: Sandbox, unique: str) -
     with pytest.raises(ClientError) as caught:
         sandbox.client("s3").put_object(Bucket=sandbox.bucket, Key=unique, Body=b"", Metadata={"a_b": "c"})
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def test_the_cli_makes_and_lists_alarms(sandbox: Sandbox, tmp_path: Path, unique: str) -> None:
+    words = (
+        f"put-metric-alarm --alarm-name {unique} --namespace shop --metric-name m --extended-statistic p95 "
+        "--period 60 --evaluation-periods 1 --threshold 5 --comparison-operator GreaterThanThreshold"
+    )
+    run(sandbox, tmp_path, "aws", "cloudwatch", *words.split())
+    listed = run(sandbox, tmp_path, "aws", "cloudwatch", "describe-alarms", "--alarm-names", unique)
+    alarm = json.loads(listed)["MetricAlarms"][0]
+    assert (alarm["StateValue"], alarm["ExtendedStatistic"]) == ("INSUFFICIENT_DATA", "p95")

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import functools
 import json
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.errors import ServiceError
 from sandbox.sagemaker.rollout import read_rollout
+from sandbox.sagemaker.runtime import ask as answer_of
 
 from .test_endpoints import publish
 from .test_rollouts import GOOD, ask, await_share, canary, configure, linear, rolling, settled, watch_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from sandbox.sagemaker.fleet import Fleet
 
     from .conftest import Sandbox
 
@@ -76,6 +80,35 @@ def test_the_instances_of_a_fleet_share_its_requests(
     found = create(unique, unique)
     assert found["ProductionVariants"][0]["CurrentInstanceCount"] == 2
     assert sorted(Counter(ask(runtime(fast), unique) for _ in range(10)).values()) == [5, 5]
+
+
+def test_a_container_that_dies_is_started_again(
+    fast: Sandbox, unique: str, create: Callable[..., dict[str, Any]]
+) -> None:
+    handler = GOOD.replace("return model\n", "os._exit(3) if data == 'die' else None\n    return model\n")
+    configure(fast, unique, publish(fast, unique, "alive", handler))
+    create(unique, unique)
+    with pytest.raises(ClientError, match=r"Received server error \(0\) from primary"):
+        invoke(fast, unique, Body=b'"die"')
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            assert invoke(fast, unique)["Body"].read() == b'"alive"'
+        except ClientError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError("the container stayed dead")
+
+
+def test_a_container_that_takes_longer_than_a_minute_has_timed_out() -> None:
+    class Slow:
+        def invoke(self, body: bytes, headers: dict[str, str]) -> None:
+            raise TimeoutError
+
+    status, said, reply = answer_of(cast("Fleet", Slow()), b"", {})
+    assert (status, reply) == (0, None)
+    assert said.startswith("Your invocation timed out while waiting for a response from container primary.")
 
 
 def test_a_fleet_grows_and_shrinks_under_traffic(
