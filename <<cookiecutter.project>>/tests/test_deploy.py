@@ -8,15 +8,19 @@ import pytest
 
 from mlops import cli
 from mlops.deploy import decide
+from mlops.endpoint import ensure_config
 from mlops.live import Live
 from mlops.pin import make_pin, pin_path
 from mlops.serving import Fleet, Serving
 from tests.conftest import git
+from tests.live import HANDLER, pack
 
 if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.type_defs import ProductionVariantTypeDef
 
     from mlops.endpoint import Act
+    from mlops.target import Target
     from tests.live import Bench
 
 Said = pytest.CaptureFixture[str]
@@ -122,7 +126,7 @@ def test_an_archive_changed_after_registration_is_refused(bench: Bench, name: st
     assert cli.run(["deploy", "staging", name]) == 1
     said = capsys.readouterr().out
     assert "was changed after it was registered: its SHA-256 is" in said
-    assert "Nothing was deployed" in said
+    assert "Do not serve it; pin another release" in said
     assert bench.ask(name) == "first"
 
 
@@ -194,6 +198,59 @@ def test_a_config_name_taken_by_other_content_is_refused(bench: Bench, name: str
     assert cli.run(["deploy", "staging", name]) == 1
     assert "exists, but serves" in capsys.readouterr().out
     assert bench.ask(name) == "first"
+
+
+def test_an_archive_replaced_between_check_and_use_is_found(
+    bench: Bench, name: str, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact = bench.register(name, "first")
+    bench.pin(name, artifact)
+
+    forged = pack({"weights.txt": "forged", "code/inference.py": HANDLER})
+
+    def replace(sagemaker: SageMakerClient, target: Target) -> None:
+        bench.aws.s3.put_object(Bucket=artifact.archive.bucket, Key=artifact.archive.key, Body=forged)
+        ensure_config(sagemaker, target)
+
+    monkeypatch.setattr("mlops.deploy.ensure_config", replace)
+    assert cli.run(["deploy", "staging", name]) == 1
+    assert bench.ask(name) == "forged", "the test did not reach what it is about"
+    assert "was changed after it was registered" in capsys.readouterr().out
+
+
+def test_an_alarm_that_somebody_deleted_is_made_again(bench: Bench, name: str) -> None:
+    bench.pin(name, bench.register(name, "first"))
+    cli.run(["deploy", "staging", name])
+    alarm = f"acme-staging-{name}-errors"
+    bench.aws.cloudwatch.delete_alarms(AlarmNames=[alarm])
+    assert cli.run(["deploy", "staging", name]) == 0
+    assert len(bench.aws.cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"]) == 1
+
+
+def test_an_endpoint_deleted_under_us_is_made_again(bench: Bench, name: str) -> None:
+    bench.pin(name, bench.register(name, "first"))
+    cli.run(["deploy", "staging", name])
+    bench.aws.sagemaker.delete_endpoint(EndpointName=f"acme-staging-{name}")
+    assert cli.run(["deploy", "staging", name]) == 0
+    assert bench.ask(name) == "first"
+
+
+def test_an_evaluation_changed_after_the_seal_is_refused(bench: Bench, name: str, capsys: Said) -> None:
+    artifact = bench.register(name, "first")
+    bench.pin(name, artifact)
+    key = artifact.archive.key.replace("model.tar.gz", "evaluation.json")
+    bench.aws.s3.put_object(Bucket=artifact.archive.bucket, Key=key, Body=b"{}")
+    assert cli.run(["deploy", "staging", name]) == 1
+    assert "is missing or was changed: the pin says SHA-256" in capsys.readouterr().out
+
+
+def test_an_endpoint_that_does_not_answer_its_smoke_request_is_an_error(
+    bench: Bench, name: str, capsys: Said
+) -> None:
+    mute = HANDLER.replace("    return model\n", "    raise RuntimeError('mute')\n")
+    bench.pin(name, bench.register(name, "first", mute))
+    assert cli.run(["deploy", "staging", name]) == 1
+    assert f"endpoint 'acme-staging-{name}' does not answer its smoke request" in capsys.readouterr().out
 
 
 def test_one_bad_pin_does_not_stop_the_others(bench: Bench, name: str, capsys: Said) -> None:

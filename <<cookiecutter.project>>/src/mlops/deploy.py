@@ -26,7 +26,7 @@ from mlops.prune import prune
 from mlops.retire import bury
 from mlops.smoke import smoke
 from mlops.target import Target, read_targets
-from mlops.verify import verify
+from mlops.verify import verify, verify_archive
 from mlops.workspace import open_workspace, read_tombstones_at, require_environment
 
 if TYPE_CHECKING:
@@ -147,6 +147,9 @@ def carry_out(aws: Aws, target: Target, act: Act, survey: Survey) -> None:
     alarms = make_alarms(aws, target, verified)
     move_endpoint(aws.sagemaker, target, act, alarms)
     confirm(await_rest(aws.sagemaker, target), target)
+    verify_archive(
+        aws.s3, target.pin
+    )  # CreateModel names no version: what was read must be what was verified
     smoke(aws, target, verified.evaluation)
     prune(aws.sagemaker, target)
 

@@ -104,5 +104,5 @@ def verify_archive(s3: S3Client, pin: Pin) -> None:
     if digest.hexdigest() != archive.sha256:
         raise MlopsError(
             f"{pin.model}: the archive {place!r} was changed after it was registered: its SHA-256 is "
-            f"{digest.hexdigest()!r}, the pin says {archive.sha256!r}. Nothing was deployed"
+            f"{digest.hexdigest()!r}, the pin says {archive.sha256!r}. Do not serve it; pin another release"
         )
