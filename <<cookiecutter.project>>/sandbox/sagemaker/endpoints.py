@@ -16,6 +16,8 @@ from sandbox.sagemaker.store import Record, Shelf, already_exists, could_not_fin
 from sandbox.sagemaker.traffic import Router, Version
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.sagemaker.endpoint_configs import EndpointConfigs
     from sandbox.sagemaker.models import Models
     from sandbox.sagemaker.tags import Tags
@@ -114,50 +116,46 @@ class Endpoints:
         fallback: str,
         creation: Any,
     ) -> None:
-        router, started = self._routers[name], self._world.clock.now()
+        router = self._routers[name]
+        done = {"EndpointConfigName": config["EndpointConfigName"], "LastDeploymentConfig": deployment}
 
         def is_wanted() -> bool:
             return name in self._shelf and self._shelf.get(name)["CreationTime"] == creation
 
-        def note(status: str) -> None:
-            if status == "RollingBack":
-                self._settle(name, creation, EndpointStatus="RollingBack")
-                return
-            pending = {
-                "EndpointConfigName": config["EndpointConfigName"],
-                "StartTime": started,
-                "ProductionVariants": [
-                    {**describe_fleet(fleet), "VariantStatus": [{"Status": status}]}
-                    for fleet in version.fleets.values()
-                ],
-            }
-            self._settle(name, creation, PendingDeploymentSummary=pending)
-
         try:
             version = self._version(name, config)
+            note = self._notes(name, creation, version)
             Deployment(self._world, router, version, rollout, note, is_wanted).carry_out()
         except Exception as error:
             reason = error.message if isinstance(error, ServiceError) else str(error)
             if not isinstance(error, SandboxError | ServiceError | DataError):
                 log.exception("endpoint %s", name)
-            self._settle(
-                name,
-                creation,
-                EndpointStatus=fallback,
-                FailureReason=reason[:LONGEST_REASON],
-                PendingDeploymentSummary=None,
-            )
+            self._rest(name, creation, fallback, reason[:LONGEST_REASON])
             return
-        if not self._settle(
-            name,
-            creation,
-            EndpointStatus="InService",
-            FailureReason=None,
-            PendingDeploymentSummary=None,
-            EndpointConfigName=config["EndpointConfigName"],
-            LastDeploymentConfig=deployment,
-        ):
+        if not self._rest(name, creation, "InService", None, **done):
             version.stop()
+
+    def _notes(self, name: str, creation: Any, version: Version) -> Callable[[str], None]:
+        """What publishes the progress of a deployment in DescribeEndpoint."""
+        started = self._world.clock.now()
+
+        def note(status: str) -> None:
+            if status == "RollingBack":
+                self._settle(name, creation, EndpointStatus="RollingBack")
+                return
+            variants = [
+                {**describe_fleet(fleet), "VariantStatus": [{"Status": status}]}
+                for fleet in version.fleets.values()
+            ]
+            pending = {"EndpointConfigName": version.config, "StartTime": started}
+            self._settle(name, creation, PendingDeploymentSummary={**pending, "ProductionVariants": variants})
+
+        return note
+
+    def _rest(self, name: str, creation: Any, status: str, reason: str | None, **more: Any) -> bool:
+        """Write how a deployment ended."""
+        ended = {"EndpointStatus": status, "FailureReason": reason, "PendingDeploymentSummary": None}
+        return self._settle(name, creation, **ended, **more)
 
     def _version(self, name: str, config: Record) -> Version:
         fleets, role = {}, ""
