@@ -9,6 +9,8 @@ from typing import Any
 
 import job
 
+SERVICE = ("sagemaker_", "_tuning_")  # hyperparameters that SageMaker adds for itself
+
 
 def run(ml: Path, work: Path, environment: Mapping[str, str]) -> None:
     """Run the script with its hyperparameters; refuse a run that saved nothing."""
@@ -35,7 +37,7 @@ def hyperparameters(ml: Path, environment: Mapping[str, str]) -> dict[str, Any]:
         path = ml / "input/config/hyperparameters.json"
         values = job.read_json(path) if path.is_file() else {}
     # The toolkit's own settings travel among the hyperparameters; they are not the script's.
-    return {name: plain(value) for name, value in values.items() if not name.startswith("sagemaker_")}
+    return {name: plain(value) for name, value in values.items() if not name.startswith(SERVICE)}
 
 
 def plain(value: Any) -> Any:
