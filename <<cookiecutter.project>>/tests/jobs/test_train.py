@@ -24,7 +24,14 @@ def test_weights_are_saved_where_sagemaker_looks(ml: Path, tmp_path: Path) -> No
 def test_hyperparameters_come_from_the_driver(
     ml: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    values = {"rate": 0.1, "kind": "linear", "fast": True, "depth": -3, "sagemaker_program": "x.py", "_tuning_x": "y"}
+    values = {
+        "rate": 0.1,
+        "kind": "linear",
+        "fast": True,
+        "depth": -3,
+        "sagemaker_program": "x.py",
+        "_tuning_x": "y",
+    }
     run(ml, tmp_path, SM_HPS=json.dumps(values))
     assert "arguments --depth -3 --fast true --kind linear --rate 0.1\n" in capfd.readouterr().out
 
