@@ -81,8 +81,8 @@ def test_a_constant_score_still_has_a_band() -> None:
                 "WaitIntervalInSeconds": 600,
             },
         ),
-        ({}, 1, {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}),
-        ({"strategy": "all-at-once"}, 4, {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}),
+        ({}, 1, {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 600}),
+        ({"strategy": "all-at-once"}, 4, {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 600}),
         (
             {"strategy": "linear", "percent": 25, "bake_minutes": 2},
             4,
@@ -100,7 +100,6 @@ def test_the_rollout_is_sagemakers_own(
     config = deployment_config(target_of(workspace, rollout=rollout, count=count), NAMES)
     policy = config["BlueGreenUpdatePolicy"]
     assert policy["TrafficRoutingConfiguration"] == routing
-    assert policy["TerminationWaitInSeconds"] == (600 if routing["Type"] == "ALL_AT_ONCE" else 0)
     assert [alarm["AlarmName"] for alarm in config["AutoRollbackConfiguration"]["Alarms"]] == NAMES
 
 

@@ -114,10 +114,7 @@ def deployment_config(target: Target, alarms: list[str]) -> dict[str, Any]:
         batch = {"Type": "CAPACITY_PERCENT", "Value": rollout.percent}
         policy = {"MaximumBatchSize": batch, "WaitIntervalInSeconds": bake, **limit(rollout)}
         return {"RollingUpdatePolicy": policy, **guard}
-    routing = traffic_routing(rollout, count)
-    # All at once, the old fleet is kept for the bake: until it goes, an alarm brings it back
-    keep = bake if routing["Type"] == "ALL_AT_ONCE" else 0
-    policy = {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": keep, **limit(rollout)}
+    policy = {"TrafficRoutingConfiguration": traffic_routing(rollout, count), **limit(rollout)}
     return {"BlueGreenUpdatePolicy": policy, **guard}
 
 
@@ -125,7 +122,7 @@ def traffic_routing(rollout: Rollout, count: int) -> dict[str, Any]:
     """Blue/green traffic shifting. A share of one instance is the whole instance: then all at once."""
     bake = 60 * rollout.bake_minutes
     if rollout.strategy == "all-at-once" or count == 1:
-        return {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
+        return {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": bake}
     name = "CanarySize" if rollout.strategy == "canary" else "LinearStepSize"
     size = {"Type": "CAPACITY_PERCENT", "Value": rollout.percent}
     return {"Type": rollout.strategy.upper(), name: size, "WaitIntervalInSeconds": bake}
@@ -133,7 +130,7 @@ def traffic_routing(rollout: Rollout, count: int) -> dict[str, Any]:
 
 def limit(rollout: Rollout) -> dict[str, int]:
     """After how many seconds SageMaker gives up: all the bakes, and an hour for the instances."""
-    bakes = -(-100 // rollout.percent) if rollout.strategy in {"linear", "rolling"} else 1
+    bakes = -(-100 // rollout.percent) if rollout.strategy in {"linear", "rolling"} else 2
     return {
         "MaximumExecutionTimeoutInSeconds": min(28_800, 60 * (bakes * rollout.bake_minutes + SPARE_MINUTES))
     }
