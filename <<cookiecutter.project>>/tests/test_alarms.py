@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlops.alarms import Scores, describe_alarms, read_scores, score_reach
+from mlops.alarms import Scores, alarm_names, describe_alarms, read_scores, score_reach
 from mlops.endpoint import deployment_config, endpoint_config
 from mlops.pin import make_pin
 from mlops.serving import Alarms, Serve, Serving
@@ -16,12 +16,9 @@ from tests.test_pin import make_artifact
 if TYPE_CHECKING:
     from mlops.workspace import Workspace
 
-NAMES = [
-    "acme-prod-guess-errors",
-    "acme-prod-guess-latency",
-    "acme-prod-guess-score-high",
-    "acme-prod-guess-score-low",
-]
+KINDS = ("errors", "latency", "score-high", "score-low")
+LIMITS = {"errors_percent": 2, "p95_ms": 300, "score_sigmas": 5}
+NAMES = ["an-alarm", "another"]
 
 
 def target_of(workspace: Workspace, **serve: Any) -> Target:
@@ -30,28 +27,29 @@ def target_of(workspace: Workspace, **serve: Any) -> Target:
 
 
 def alarms_of(workspace: Workspace, scores: Scores | None) -> dict[str, dict[str, Any]]:
-    target = target_of(workspace, alarms={"errors_percent": 2, "p95_ms": 300, "score_sigmas": 5})
+    target = target_of(workspace, alarms=LIMITS)
     alarms = describe_alarms(target, target.pin.serving.alarms, scores, "f" * 12)
-    return {alarm["AlarmName"]: alarm for alarm in alarms}
+    assert [alarm["AlarmName"] for alarm in alarms] == alarm_names(target)[: len(alarms)]
+    return dict(zip(KINDS, alarms, strict=False))
 
 
 def test_a_release_is_guarded_by_errors_latency_and_scores(workspace: Workspace) -> None:
     alarms = alarms_of(workspace, Scores(mean=0.5, std=0.2))
-    assert list(alarms) == NAMES
-    assert (alarms[NAMES[0]]["Statistic"], alarms[NAMES[0]]["Threshold"]) == ("Average", 0.02)
-    assert (alarms[NAMES[1]]["ExtendedStatistic"], alarms[NAMES[1]]["Threshold"]) == ("p95", 300_000.0)
-    assert alarms[NAMES[3]]["ComparisonOperator"] == "LessThanThreshold"
+    assert tuple(alarms) == KINDS
+    assert (alarms["errors"]["Statistic"], alarms["errors"]["Threshold"]) == ("Average", 0.02)
+    assert (alarms["latency"]["ExtendedStatistic"], alarms["latency"]["Threshold"]) == ("p95", 300_000.0)
+    assert alarms["score-low"]["ComparisonOperator"] == "LessThanThreshold"
 
 
 def test_the_band_of_scores_lies_around_those_of_the_test_set(workspace: Workspace) -> None:
     scores = Scores(mean=0.5, std=0.2)
     alarms = alarms_of(workspace, scores)
-    middle = (alarms[NAMES[2]]["Threshold"] + alarms[NAMES[3]]["Threshold"]) / 2
+    middle = (alarms["score-high"]["Threshold"] + alarms["score-low"]["Threshold"]) / 2
     assert middle == pytest.approx(0.5)
-    assert alarms[NAMES[2]]["Threshold"] == pytest.approx(0.5 + 5 * 0.2 / 50**0.5)
+    assert alarms["score-high"]["Threshold"] == pytest.approx(0.5 + 5 * 0.2 / 50**0.5)
 
 
-def test_scores_are_watched_by_release_and_errors_by_endpoint(workspace: Workspace) -> None:
+def test_scores_are_watched_by_release_and_errors_by_config(workspace: Workspace) -> None:
     alarms = alarms_of(workspace, Scores(mean=0.5, std=0.2))
     dimensions = {
         name: {each["Name"]: each["Value"] for each in alarm["Dimensions"]} for name, alarm in alarms.items()
@@ -61,7 +59,7 @@ def test_scores_are_watched_by_release_and_errors_by_endpoint(workspace: Workspa
 
 
 def test_answers_without_a_number_have_no_score_alarms(workspace: Workspace) -> None:
-    assert list(alarms_of(workspace, None)) == NAMES[:2]
+    assert tuple(alarms_of(workspace, None)) == KINDS[:2]
     assert read_scores({"scores": None}) is None
 
 
@@ -136,3 +134,9 @@ def test_an_environment_changes_only_what_it_names() -> None:
     assert serve.resolve("staging") == Serving.model_validate({"serve": {"instance": "ml.m5.large"}})
     prod = serve.resolve("prod")
     assert (prod.serve.count, prod.rollout.strategy, prod.alarms) == (3, "rolling", Alarms())
+
+
+def test_two_pins_share_no_alarm(workspace: Workspace) -> None:
+    names = [alarm_names(target_of(workspace, count=count)) for count in (4, 5)]
+    assert not set(names[0]).intersection(names[1])
+    assert names[0][0].startswith("acme-prod-guess.errors.")

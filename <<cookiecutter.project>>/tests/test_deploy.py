@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlops import cli
+from mlops.alarms import list_alarms
 from mlops.deploy import decide
 from mlops.endpoint import ensure_config
 from mlops.live import Live
@@ -221,10 +222,11 @@ def test_an_archive_replaced_between_check_and_use_is_found(
 def test_an_alarm_that_somebody_deleted_is_made_again(bench: Bench, name: str) -> None:
     bench.pin(name, bench.register(name, "first"))
     cli.run(["deploy", "staging", name])
-    alarm = f"acme-staging-{name}-errors"
-    bench.aws.cloudwatch.delete_alarms(AlarmNames=[alarm])
+    prefix = f"acme-staging-{name}."
+    made = list_alarms(bench.aws.cloudwatch, prefix)
+    bench.aws.cloudwatch.delete_alarms(AlarmNames=[next(alarm for alarm in made if "errors" in alarm)])
     assert cli.run(["deploy", "staging", name]) == 0
-    assert len(bench.aws.cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"]) == 1
+    assert list_alarms(bench.aws.cloudwatch, prefix) == made
 
 
 def test_an_endpoint_deleted_under_us_is_made_again(bench: Bench, name: str) -> None:

@@ -109,7 +109,7 @@ def test_a_good_release_takes_over_through_a_canary(watched: Bench, name: str) -
 
 def test_a_release_that_fails_goes_back_within_the_bake(watched: Bench, name: str) -> None:
     deployed, answers = roll_out(watched, name, weights(name, "new", fails=True))
-    assert f"acme-staging-{name}-errors" in deployed.error
+    assert f"acme-staging-{name}.errors." in deployed.error
     assert watched.ask(name) == "old"
     assert set(answers) == {"old", "ModelError"}
     assert 0.02 < answers["ModelError"] / answers.total() < 0.15, f"a tenth was to fail: {answers}"
@@ -121,12 +121,12 @@ def test_one_instance_is_guarded_too(watched: Bench, name: str) -> None:
     watched.pin(name, watched.register(name, weights(name, "new", fails=True), HANDLER), rollout=ROLLOUT)
     with Clients(watched, name):
         (deployed,) = deploy(watched.aws, read_targets(watched.root, watched.project, "staging", name))
-    assert f"acme-staging-{name}-errors" in deployed.error
+    assert f"acme-staging-{name}.errors." in deployed.error
     assert watched.ask(name) == "old"
 
 
 def test_a_release_whose_scores_shift_goes_back_without_an_error(watched: Bench, name: str) -> None:
     deployed, answers = roll_out(watched, name, weights(name, "new", score=9.0))
-    assert f"acme-staging-{name}-score-high" in deployed.error
+    assert f"acme-staging-{name}.score-high." in deployed.error
     assert watched.ask(name) == "old"
     assert set(answers) == {"old", "new"}, "a request was lost"

@@ -64,14 +64,14 @@ def inventory(bench: Bench, model: str) -> str:
     live = client.describe_endpoint(EndpointName=endpoint)
     packages = client.list_model_packages(ModelPackageGroupName=f"acme-{model}")["ModelPackageSummaryList"]
     configs = client.list_endpoint_configs(NameContains=family)["EndpointConfigs"]
-    alarms = bench.aws.cloudwatch.describe_alarms(AlarmNamePrefix=endpoint)["MetricAlarms"]
+    alarms = bench.aws.cloudwatch.describe_alarms(AlarmNamePrefix=f"{endpoint}.")["MetricAlarms"]
     filters = bench.aws.logs.describe_metric_filters(logGroupName=f"/aws/sagemaker/Endpoints/{endpoint}")
     found = {
         "endpoint": [live["EndpointStatus"], live["EndpointConfigName"]],
         "configs": len(configs),
         "models": len(client.list_models(NameContains=family)["Models"]),
         "packages": sorted(str(package.get("ModelApprovalStatus")) for package in packages),
-        "alarms": sorted(alarm["AlarmName"] for alarm in alarms),
+        "alarms": sorted(alarm["AlarmName"].rpartition(".")[0] for alarm in alarms),
         "filters": len(filters["metricFilters"]),
         "answer": bench.ask(model),
     }

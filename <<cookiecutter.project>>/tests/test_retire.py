@@ -56,7 +56,7 @@ def test_a_drained_endpoint_goes_with_its_alarms(bench: Bench, name: str, capsys
     assert cli.run(["deploy", "staging"]) == 0
     assert f"{name}: retire, release" in capsys.readouterr().out
     assert bench.aws.sagemaker.list_endpoints(NameContains=name)["Endpoints"] == []
-    prefix = f"acme-staging-{name}-"
+    prefix = f"acme-staging-{name}."
     assert bench.aws.cloudwatch.describe_alarms(AlarmNamePrefix=prefix)["MetricAlarms"] == []
     assert cli.run(["deploy", "staging"]) == 0, "a second run"
 

@@ -39,14 +39,20 @@ class Scores:
     std: float
 
 
-def alarm_prefix(target: Target) -> str:
-    """What the names of an endpoint's alarms begin with."""
-    return f"{target.endpoint}-"
+def alarm_prefix(endpoint: str) -> str:
+    """What the names of an endpoint's alarms begin with; a dot stands in no endpoint's name."""
+    return f"{endpoint}."
 
 
 def alarm_names(target: Target) -> list[str]:
-    """The alarms of an endpoint, in the order in which they are made."""
-    return [alarm_prefix(target) + kind for kind in ("errors", "latency", "score-high", "score-low")]
+    """The alarms of a pin, in the order in which they are made.
+
+    They end in the config's digest: an alarm that is put again keeps its state, and one that the release
+    before tripped would send the next one back at once.
+    """
+    digest = target.pin.config_hex[:12]
+    kinds = ("errors", "latency", "score-high", "score-low")
+    return [f"{alarm_prefix(target.endpoint)}{kind}.{digest}" for kind in kinds]
 
 
 def score_namespace(target: Target) -> str:
@@ -69,6 +75,7 @@ def describe_alarms(
 ) -> list[dict[str, Any]]:
     """The alarms as PutMetricAlarm takes them; those of scores only for a release that has scores."""
     served = {"EndpointName": target.endpoint, "VariantName": VARIANT}
+    served["EndpointConfigName"] = target.config  # the new fleet alone: the old one's errors are not its own
     release = {"Model": target.pin.model, "Fingerprint": fingerprint}
     errors, latency, high, low = alarm_names(target)
     alarms = [
@@ -146,3 +153,10 @@ def list_alarms(cloudwatch: CloudWatchClient, prefix: str) -> set[str]:
     """The names of the alarms that begin with a prefix."""
     pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
     return {alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"]}
+
+
+def prune_alarms(cloudwatch: CloudWatchClient, target: Target) -> None:
+    """Delete the alarms of an endpoint's earlier configs."""
+    stale = list_alarms(cloudwatch, alarm_prefix(target.endpoint)).difference(alarm_names(target))
+    if stale:
+        cloudwatch.delete_alarms(AlarmNames=sorted(stale))

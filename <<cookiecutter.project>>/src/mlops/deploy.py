@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlops import git
-from mlops.alarms import alarm_names, list_alarms, make_alarms
+from mlops.alarms import alarm_names, list_alarms, make_alarms, prune_alarms
 from mlops.aws import Aws, describe_failure
 from mlops.endpoint import Act, await_rest, confirm, ensure_config, ensure_model, move_endpoint
 from mlops.errors import MlopsError
@@ -152,6 +152,7 @@ def carry_out(aws: Aws, target: Target, act: Act, survey: Survey) -> None:
     )  # CreateModel names no version: what was read must be what was verified
     smoke(aws, target, verified.evaluation)
     prune(aws.sagemaker, target)
+    prune_alarms(aws.cloudwatch, target)
 
 
 def settle(aws: Aws, target: Target, survey: Survey) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from mlops.aws import is_missing
@@ -36,20 +37,25 @@ def keep_newest(names: list[str], live: str) -> set[str]:
     return {live, *others[: KEEP - 1]}
 
 
+def belongs(name: str, target: Target) -> bool:
+    """Whether a config or model is of this model and environment: its family, then a digest and no more."""
+    return re.fullmatch(rf"{re.escape(target.family)}[0-9a-f]{{12}}", name) is not None
+
+
 def list_configs(sagemaker: SageMakerClient, target: Target) -> list[str]:
     """The endpoint configs of this model and environment, newest first."""
     pages = sagemaker.get_paginator("list_endpoint_configs").paginate(
         NameContains=target.family, SortBy="CreationTime", SortOrder="Descending"
     )
     names = (entry["EndpointConfigName"] for page in pages for entry in page["EndpointConfigs"])
-    return [name for name in names if name.startswith(target.family)]
+    return [name for name in names if belongs(name, target)]
 
 
 def list_model_names(sagemaker: SageMakerClient, target: Target) -> list[str]:
     """The SageMaker models of this model and environment."""
     pages = sagemaker.get_paginator("list_models").paginate(NameContains=target.family)
     names = (entry["ModelName"] for page in pages for entry in page["Models"])
-    return [name for name in names if name.startswith(target.family)]
+    return [name for name in names if belongs(name, target)]
 
 
 def models_of(sagemaker: SageMakerClient, config: str) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlops import git
-from mlops.alarms import list_alarms
+from mlops.alarms import alarm_prefix, list_alarms
 from mlops.aws import is_missing
 from mlops.errors import MlopsError, UsageError
 from mlops.pin import Tombstone, dump_pin, pin_path
@@ -72,7 +72,7 @@ def bury(aws: Aws, project: Project, environment: Environment, tombstone: Tombst
         raise
     if not tombstone.retired.is_over(today):
         return f"drains since {tombstone.retired.since} for {tombstone.retired.drain_days} days"
-    names = sorted(list_alarms(aws.cloudwatch, f"{endpoint}-"))
+    names = sorted(list_alarms(aws.cloudwatch, alarm_prefix(endpoint)))
     if names:
         aws.cloudwatch.delete_alarms(AlarmNames=names)
     aws.sagemaker.delete_endpoint(EndpointName=endpoint)
