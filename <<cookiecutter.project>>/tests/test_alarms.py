@@ -51,11 +51,13 @@ def test_the_band_of_scores_lies_around_those_of_the_test_set(workspace: Workspa
 
 def test_scores_are_watched_by_release_and_errors_by_config(workspace: Workspace) -> None:
     alarms = alarms_of(workspace, Scores(mean=0.5, std=0.2))
-    dimensions = {
-        name: {each["Name"]: each["Value"] for each in alarm["Dimensions"]} for name, alarm in alarms.items()
-    }
-    assert dimensions[NAMES[0]] == {"EndpointName": "acme-prod-guess", "VariantName": "main"}
-    assert dimensions[NAMES[2]] == {"Model": "guess", "Fingerprint": "f" * 12}
+    errors, high = (
+        {each["Name"]: each["Value"] for each in alarms[kind]["Dimensions"]}
+        for kind in ("errors", "score-high")
+    )
+    config = target_of(workspace, alarms=LIMITS).config
+    assert errors == {"EndpointName": "acme-prod-guess", "VariantName": "main", "EndpointConfigName": config}
+    assert high == {"Model": "guess", "Fingerprint": "f" * 12}
 
 
 def test_answers_without_a_number_have_no_score_alarms(workspace: Workspace) -> None:
