@@ -80,9 +80,10 @@ def inventory(bench: Bench, model: str) -> str:
 
 def prepare(bench: Bench, model: str) -> None:
     """One release live, the next one pinned."""
-    bench.pin(model, bench.register(model, "first"))
+    rollout = {"bake_minutes": 0}
+    bench.pin(model, bench.register(model, "first"), rollout=rollout)
     run(bench, model)
-    bench.pin(model, bench.register(model, "second"))
+    bench.pin(model, bench.register(model, "second"), rollout=rollout)
 
 
 def test_an_update_killed_after_any_call_is_finished_by_the_next_run(bench: Bench, name: str) -> None:

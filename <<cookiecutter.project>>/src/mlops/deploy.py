@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlops import git
-from mlops.alarms import alarm_names, list_alarms, make_alarms, prune_alarms
+from mlops.alarms import alarm_names, alarm_prefix, list_alarms, make_alarms, prune_alarms
 from mlops.aws import Aws, describe_failure
 from mlops.endpoint import Act, await_rest, confirm, ensure_config, ensure_model, move_endpoint
 from mlops.errors import MlopsError
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from mlops.live import Live
     from mlops.project import Environment
+    from mlops.verify import Verified
     from mlops.workspace import Workspace
 
 PARALLEL = 8  # deployments at once: each holds an archive's stream and polls
@@ -150,15 +151,27 @@ def carry_out(aws: Aws, target: Target, act: Act, survey: Survey) -> None:
     verify_archive(
         aws.s3, target.pin
     )  # CreateModel names no version: what was read must be what was verified
+    conclude(aws, target, verified)
+
+
+def conclude(aws: Aws, target: Target, verified: Verified) -> None:
+    """Ask the endpoint once, then take away what it no longer needs."""
     smoke(aws, target, verified.evaluation)
     prune(aws.sagemaker, target)
     prune_alarms(aws.cloudwatch, target)
 
 
 def settle(aws: Aws, target: Target, survey: Survey) -> None:
-    """An endpoint that serves its pin needs its alarms, and no hold once git says what a hand did."""
-    if not survey.alarms.issuperset(alarm_names(target)[:2]):  # the other two only where there are scores
+    """Complete an endpoint that serves its pin: its alarms, and what a run that was killed left undone.
+
+    Alarms of an earlier config are the last thing that a deployment takes away: where there are any, it did
+    not come to its end.
+    """
+    own = {name for name in survey.alarms if name.startswith(alarm_prefix(target.endpoint))}
+    if not own.issuperset(alarm_names(target)[:2]):  # the other two only where there are scores
         make_alarms(aws, target, verify(aws, target))
+    if own.difference(alarm_names(target)):
+        conclude(aws, target, verify(aws, target))
     if target.pin.model in survey.holds:
         clear_hold(aws.s3, target)
 

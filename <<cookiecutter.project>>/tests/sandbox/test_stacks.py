@@ -25,10 +25,18 @@ def test_a_foundation_bucket_is_versioned_encrypted_private_and_tls_only(
     assert all(block.values())
     rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
-    (statement,) = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
+    statement, *_ = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
     assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert statement["Resource"] == [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
+
+
+def test_a_sealed_object_is_written_only_under_the_condition_that_there_is_none(sandbox: Sandbox) -> None:
+    bucket = sandbox.bucket.replace("-data-", "-releases-")
+    policy = json.loads(sandbox.client("s3").get_bucket_policy(Bucket=bucket)["Policy"])
+    (once,) = [statement for statement in policy["Statement"] if statement["Sid"] == "OnlyOnce"]
+    assert (once["Effect"], once["Action"], once["Principal"]) == ("Deny", "s3:PutObject", "*")
+    assert once["Condition"]["Null"] == {"s3:if-none-match": "true"}
 
 
 def test_sealed_releases_are_locked(sandbox: Sandbox) -> None:
