@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 JOBS = Path(__file__).parent / "jobs"
 
-POLL_SECONDS = 2.0
+POLL_SECONDS = 1.0
 FINISHED = {"Succeeded", "Failed", "Stopped"}
 
 
