@@ -36,7 +36,7 @@ GIT_IDENTITY = {
     "GIT_COMMITTER_NAME": "Rehearsal",
     "GIT_COMMITTER_EMAIL": "rehearsal@example.com",
 }
-SPEED = "1200"  # ten minutes of canary in half a second
+SPEED = "300"  # ten minutes of canary in two seconds
 SHOWN_LINES = 12  # of a command's output; the rest is in its log
 
 console = Console(highlight=False)

@@ -103,7 +103,10 @@ def test_given_weights_are_judged_and_sealed_but_not_trained(definitions: dict[s
 
 def test_what_varies_by_run_is_a_parameter(definition: dict[str, Any]) -> None:
     names = [parameter["Name"] for parameter in definition["Parameters"]]
-    assert names == ["BundleUri", "DataUri", "SpecUri", "ChampionUri", "Commit", "DataVersion", "Fingerprint"]
+    fixed = ["BundleUri", "DataUri", "SpecUri", "ChampionUri", "Commit", "DataVersion", "Fingerprint"]
+    assert names == [*fixed, "Hyperparameter_depth"]
+    values = steps(definition)["Train"]["Arguments"]["HyperParameters"]
+    assert values == {"depth": {"Get": "Parameters.Hyperparameter_depth"}}
 
 
 def test_only_a_gate_that_passed_leads_to_the_seal(definition: dict[str, Any]) -> None:
@@ -139,6 +142,7 @@ def test_the_run_names_commit_code_and_data(workspace: Workspace) -> None:
     assert run.parameters["DataUri"] == f"s3://{bucket}/datasets/guess/0cc175b9c0f1b6a831c399e269772661/"
     assert run.parameters["BundleUri"].removeprefix(f"s3://{bucket}/") in run.keys
     assert run.parameters["ChampionUri"] == f"s3://{bucket}/champions/none.json"
+    assert run.parameters["Hyperparameter_depth"] == "3"
     assert run.display_name == f"fingerprint-{run.fingerprint[:32]}"
 
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 Act = Literal["nothing", "create", "update", "replace", "wait"]
 
-WAIT_MINUTES = 180
+WAIT_MINUTES = 300
 POLL_SECONDS = (0.2, 15.0)  # first and longest pause between two looks at an endpoint
-SPARE_MINUTES = 60  # what SageMaker may need to start and stop instances, beyond the bakes
+SPARE_MINUTES = 240  # what SageMaker may need to find and start instances, beyond the bakes
 CAPTURE_PREFIX = "capture"
 
 
@@ -129,7 +129,7 @@ def traffic_routing(rollout: Rollout, count: int) -> dict[str, Any]:
 
 
 def limit(rollout: Rollout) -> dict[str, int]:
-    """After how many seconds SageMaker gives up: all the bakes, and an hour for the instances."""
+    """After how many seconds SageMaker gives up: all the bakes, and some hours for the instances."""
     bakes = -(-100 // rollout.percent) if rollout.strategy in {"linear", "rolling"} else 2
     return {
         "MaximumExecutionTimeoutInSeconds": min(28_800, 60 * (bakes * rollout.bake_minutes + SPARE_MINUTES))

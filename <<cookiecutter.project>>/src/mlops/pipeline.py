@@ -1,7 +1,8 @@
 """Compile a model's pipeline with the SageMaker SDK: Prepare → Train → Evaluate → Gate → Seal.
 
 The definition depends on where jobs run (image, instances, buckets) and on the job programs; code, data,
-commit and champion are its parameters. So equal specs give equal bytes, and a definition is compiled once.
+commit, champion and the values of hyperparameters are its parameters. So another value is another run of the
+same definition, which is compiled once.
 
 This is the only module that imports the SDK, and only `mlops train` imports this module.
 """
@@ -44,6 +45,8 @@ from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep
 from sagemaker.train import ModelTrainer
 
+from mlops.run import hyperparameter
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -77,7 +80,7 @@ class Plant:
     train_minutes: int
     processing_instance: str
     processing_minutes: int
-    hyperparameters: dict[str, str]
+    hyperparameters: list[str]
 
     def record(self) -> dict[str, Any]:
         """The plant as strings and integers, for its digest."""
@@ -124,8 +127,8 @@ def compile_pipeline(plant: Plant, session: Session) -> str:
     """The pipeline definition, JSON of schema version 2020-12-01."""
     logging.getLogger().setLevel(logging.WARNING)  # the SDK turns every library's chatter up when imported
     context = ContentSession(boto_session=session, default_bucket=plant.bucket, sagemaker_config=SDK_DEFAULTS)
-    names = (*PARAMETERS, WEIGHTS) if plant.kind == "weights" else PARAMETERS
-    parameters = {name: ParameterString(name) for name in names}
+    own = [WEIGHTS] if plant.kind == "weights" else [hyperparameter(name) for name in plant.hyperparameters]
+    parameters = {name: ParameterString(name) for name in (*PARAMETERS, *own)}
     steps = build_steps(plant, context, parameters)
     pipeline = Pipeline(
         name=plant.name, parameters=list(parameters.values()), steps=steps, sagemaker_session=context
@@ -216,7 +219,7 @@ def train_step(
         base_job_name=plant.name,
         compute=Compute(instance_type=plant.train_instance, instance_count=1, volume_size_in_gb=VOLUME_GB),
         source_code=SourceCode(command="python3 /opt/ml/input/data/jobs/train.py"),
-        hyperparameters=plant.hyperparameters,
+        hyperparameters={name: parameters[hyperparameter(name)] for name in plant.hyperparameters},
         stopping_condition=StoppingCondition(max_runtime_in_seconds=60 * plant.train_minutes),
         output_data_config=OutputDataConfig(s3_output_path=f"s3://{plant.bucket}/runs"),
     )

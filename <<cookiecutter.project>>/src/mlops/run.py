@@ -66,8 +66,16 @@ def prepare_run(workspace: Workspace, spec: ModelSpec, commit: str, weights: Arc
     }
     if weights:
         parameters["WeightsUri"] = f"s3://{weights.bucket}/{weights.key}"
+    else:
+        values = spec.training_inputs()["hyperparameters"]
+        parameters |= {hyperparameter(name): value for name, value in values.items()}
     keys = {bundle.key: bundle.content, spec_key: job_spec, NO_CHAMPION: b"{}\n"}
     return Run(spec.model, mark, parameters, keys, "weights" if weights else "release")
+
+
+def hyperparameter(name: str) -> str:
+    """The pipeline parameter that carries a hyperparameter."""
+    return f"Hyperparameter_{name}"
 
 
 def resolve_spec(project: Project, spec: ModelSpec) -> dict[str, Any]:

@@ -227,7 +227,7 @@ def plant_record(project: Project, spec: ModelSpec, jobs_uri: str, kind: str) ->
         "train_minutes": spec.train.max_minutes,
         "processing_instance": spec.processing.instance,
         "processing_minutes": spec.processing.max_minutes,
-        "hyperparameters": spec.training_inputs()["hyperparameters"],
+        "hyperparameters": sorted(spec.train.hyperparameters),
     }
 
 
