@@ -30,7 +30,7 @@ $(VENV)/.synced: requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable './$(PAYLOAD)'
 	touch $@
 
-demo: setup ## makes a project with the default answers and follows a model to a prediction in it
+demo: setup ## makes a project with the default answers and follows a model to prod and back in it
 	rm -rf $(DEMO)
 	$(BIN)/cookiecutter --no-input --output-dir $(DEMO) .
 	$(MAKE) --no-print-directory -C $(DEMO)/* rehearse VENV=$(abspath $(VENV))

@@ -12,7 +12,7 @@ from mlops.digests import record_digest, sha256_hex
 from mlops.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from mlops.dataset import Pointer
@@ -105,9 +105,3 @@ def in_model_bundle(parts: list[str]) -> bool:
     if parts in ([LOCK],) or (len(parts) == 2 and parts[0] == "wheels"):
         return True
     return bool(parts) and parts[-1].endswith(".py") and not LEFT_OUT.intersection(parts)
-
-
-def unpack_names(content: bytes) -> Iterable[str]:
-    """The names inside a packed bundle, in order."""
-    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(content))) as tar:
-        return tar.getnames()

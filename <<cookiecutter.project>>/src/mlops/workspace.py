@@ -76,12 +76,6 @@ def parse_spec(content: bytes, model: str, commit: str) -> ModelSpec:
     return spec
 
 
-def list_models_at(root: Path, commit: str) -> list[str]:
-    """The models that a commit holds."""
-    paths = (path.split("/") for path in git.list_files(root, commit, "models/"))
-    return sorted(parts[1] for parts in paths if len(parts) == 3 and parts[2] == SPEC_FILE)
-
-
 def read_pins_at(root: Path, commit: str, environment: Environment, model: str | None = None) -> list[Pin]:
     """The verified pins of an environment as a commit holds them, in model order."""
     files = read_pin_files_at(root, commit, environment, model)
