@@ -119,6 +119,33 @@ def test_only_a_gate_that_passed_leads_to_the_seal(definition: dict[str, Any]) -
     assert [step["Name"] for step in gate["ElseSteps"]] == ["GateFailed"]
 
 
+def test_other_hyperparameters_find_the_sides_that_equal_code_and_data_prepared(
+    definitions: dict[str, dict[str, Any]],
+) -> None:
+    for definition in definitions.values():
+        prepare = definition["Steps"][0]
+        names = {entry["InputName"] for entry in prepare["Arguments"]["ProcessingInputs"]}
+        assert names == {"jobs", "bundle", "data"}, "what varies with hyperparameters defeats the cache"
+        assert prepare["CacheConfig"] == {"Enabled": True, "ExpireAfter": "P7D"}
+        others = [step for step in definition["Steps"][1:] if "CacheConfig" in step]
+        assert others == [], "training is as random as its script; what is judged and sealed is of this run"
+
+
+def test_packages_are_installed_once_a_run(definition: dict[str, Any]) -> None:
+    made = {"Get": "Steps.Prepare.ProcessingOutputConfig.Outputs['packages'].S3Output.S3Uri"}
+    taken = [
+        entry["S3Input"]["S3Uri"]
+        for entry in steps(definition)["Evaluate"]["Arguments"]["ProcessingInputs"]
+        if entry["InputName"] == "packages"
+    ]
+    taken += [
+        channel["DataSource"]["S3DataSource"]["S3Uri"]
+        for channel in steps(definition)["Train"]["Arguments"]["InputDataConfig"]
+        if channel["ChannelName"] == "packages"
+    ]
+    assert taken == [made, made]
+
+
 def test_every_job_has_a_time_limit(definition: dict[str, Any]) -> None:
     limits = {
         name: step["Arguments"]["StoppingCondition"]["MaxRuntimeInSeconds"]
@@ -131,7 +158,7 @@ def test_every_job_has_a_time_limit(definition: dict[str, Any]) -> None:
 def test_the_training_driver_is_addressed_by_content(definition: dict[str, Any]) -> None:
     channels = steps(definition)["Train"]["Arguments"]["InputDataConfig"]
     uris = {channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"] for channel in channels}
-    assert set(uris) == {"train", "validation", "jobs", "bundle", "spec", "sm_drivers"}
+    assert set(uris) == {"train", "validation", "jobs", "bundle", "spec", "packages", "sm_drivers"}
     assert len(uris["sm_drivers"].rsplit("/", 1)[1]) == 64
 
 

@@ -42,7 +42,7 @@ from sagemaker.core.workflow.properties import PropertyFile
 from sagemaker.mlops.workflow.condition_step import ConditionStep
 from sagemaker.mlops.workflow.fail_step import FailStep
 from sagemaker.mlops.workflow.pipeline import Pipeline
-from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep
+from sagemaker.mlops.workflow.steps import CacheConfig, ProcessingStep, TrainingStep
 from sagemaker.train import ModelTrainer
 
 from mlops.run import hyperparameter
@@ -56,6 +56,9 @@ PROCESSING = "/opt/ml/processing"
 PARAMETERS = ("BundleUri", "DataUri", "SpecUri", "ChampionUri", "Commit", "DataVersion", "Fingerprint")
 WEIGHTS = "WeightsUri"
 VOLUME_GB = 30
+PACKAGES = "packages"  # what Prepare installed for the model's lock, for the jobs after it
+# Equal code and data prepare equal sides: within this time SageMaker takes those of the earlier run.
+SAME_SIDES = CacheConfig(enable_caching=True, expire_after="P7D")
 
 # In the place of the defaults that the SDK would read from files of the machine: a definition depends on
 # the plant alone. No usage reports.
@@ -152,7 +155,9 @@ def build_steps(plant: Plant, context: ContentSession, parameters: Mapping[str, 
 def prepare_step(plant: Plant, context: ContentSession, parameters: Mapping[str, Any]) -> ProcessingStep:
     """Verify the dataset, check its contract, split it."""
     inputs = {**code_inputs(plant, parameters), "data": parameters["DataUri"]}
-    return processing_step(plant, context, "Prepare", inputs, ["train", "validation", "test"])
+    del inputs["spec"]  # so that other hyperparameters or gates find the same sides
+    outputs = ["train", "validation", "test", PACKAGES]
+    return processing_step(plant, context, "Prepare", inputs, outputs, cache=SAME_SIDES)
 
 
 def evaluate_step(
@@ -167,6 +172,7 @@ def evaluate_step(
     inputs = {
         **code_inputs(plant, parameters),
         "test": output_uri(prepare, "test"),
+        PACKAGES: output_uri(prepare, PACKAGES),
         "model": model,
         "champion": parameters["ChampionUri"],
     }
@@ -226,6 +232,7 @@ def train_step(
     channels = {
         "train": output_uri(prepare, "train"),
         "validation": output_uri(prepare, "validation"),
+        PACKAGES: output_uri(prepare, PACKAGES),
         **code_inputs(plant, parameters),
     }
     data = [InputData(channel_name=name, data_source=uri) for name, uri in channels.items()]
@@ -245,6 +252,7 @@ def processing_step(
     outputs: list[str],
     arguments: list[Any] | None = None,
     files: list[PropertyFile] | None = None,
+    cache: CacheConfig | None = None,
 ) -> ProcessingStep:
     """A processing job that runs the job program of the step's name."""
     processor = Processor(
@@ -262,7 +270,7 @@ def processing_step(
         outputs=[job_output(plant, channel) for channel in outputs],
         arguments=arguments,
     )
-    return ProcessingStep(name=name, step_args=run, property_files=files)
+    return ProcessingStep(name=name, step_args=run, property_files=files, cache_config=cache)
 
 
 def job_input(name: str, uri: object) -> ProcessingInput:

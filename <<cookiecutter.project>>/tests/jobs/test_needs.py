@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import importlib.metadata
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -84,6 +85,58 @@ def test_a_wheel_with_other_bytes_is_refused(code: Path, tmp_path: Path) -> None
         job.code_in(code, tmp_path / "site")
     assert str(caught.value).startswith("pip could not install tinything==1.0: ")
     assert "HASHES" in str(caught.value).upper()
+
+
+def hand_on(code: Path, folder: Path) -> Path:
+    """Install as the first job does and pack it; return what the other jobs get."""
+    import handed
+    import job
+
+    made = job.code_in(code, folder / "site")
+    handed.hand_on(made.folder, folder / "site", folder / "packages")
+    return folder / "packages"
+
+
+def test_what_the_first_job_installed_serves_the_next_without_an_index(code: Path, tmp_path: Path) -> None:
+    import job
+
+    packages = hand_on(code, tmp_path / "first")
+    shutil.rmtree(code / "wheels")
+    made = job.code_in(code, tmp_path / "site", packages)
+    command = [sys.executable, "-c", "import tinything; print(tinything.ANSWER)"]
+    done = subprocess.run(command, env=made.environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "42\n", "the handed package is not importable"
+
+
+def test_a_job_with_another_lock_installs_for_itself(code: Path, tmp_path: Path) -> None:
+    import job
+
+    packages = hand_on(code, tmp_path / "first")
+    (code / "requirements.txt").write_text(f"tinything==1.0 --hash=sha256:{'0' * 64}\n")
+    with pytest.raises(job.JobError, match=r"^pip could not install tinything==1\.0: "):
+        job.code_in(code, tmp_path / "site", packages)
+
+
+def test_a_handed_archive_that_is_cut_off_fails_the_job(code: Path, tmp_path: Path) -> None:
+    import job
+
+    [archive] = hand_on(code, tmp_path / "first").glob("*.tar.gz")
+    archive.write_bytes(archive.read_bytes()[:-40])
+    with pytest.raises(job.JobError, match=r"cannot be unpacked"):
+        job.code_in(code, tmp_path / "site", archive.parent)
+
+
+def test_what_is_handed_on_depends_on_the_lock_alone(code: Path, tmp_path: Path) -> None:
+    first, second = (hand_on(code, tmp_path / name) for name in ("first", "second"))
+    assert {path.name: path.read_bytes() for path in first.iterdir()} == {
+        path.name: path.read_bytes() for path in second.iterdir()
+    }, "two installations of one lock differ"
+
+
+def test_a_lock_that_the_image_meets_hands_on_a_word_instead_of_packages(tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    packages = hand_on(tmp_path / "code", tmp_path / "first")
+    assert [path.name for path in packages.iterdir()] == ["packages.json"], "S3 knows no empty folder"
 
 
 def test_a_bundle_without_lock_needs_nothing(tmp_path: Path) -> None:

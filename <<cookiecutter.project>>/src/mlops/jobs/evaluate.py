@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gates
+import handed
 import job
 import overlap
 import plots
@@ -46,7 +47,7 @@ def run(ml: Path, work: Path) -> None:
     spec = job.read_spec(inputs / "spec")
     test = read_test(inputs / "test")
     candidate = ask_candidate(inputs, test, work)
-    champion = ask_champion(inputs / "champion", test, work)
+    champion = ask_champion(inputs, test, work)
     measured = measure(candidate, champion, test, spec["gate"], work)
     measured["champion"] = describe_champion(ml, champion, measured["champion"])
     shared = inputs / "test" / overlap.FILE
@@ -127,25 +128,25 @@ def answer(code: job.Code, weights: Path, test: TestSet, target: Path, *extra: P
 
 def ask_candidate(inputs: Path, test: TestSet, work: Path) -> Candidate:
     """Unpack the candidate and let it answer."""
-    code = job.open_bundle(inputs / "bundle", work)
+    code = job.open_bundle(inputs / "bundle", work, inputs / handed.FOLDER)
     weights = job.unpack_weights(inputs / "model", work / "model")
     timed = work / "latency.json"
     answers = answer(code, weights, test, work / "candidate.csv", timed)
     return Candidate(code, weights, answers, job.read_json(timed))
 
 
-def ask_champion(folder: Path, test: TestSet, work: Path) -> Path | str | None:
+def ask_champion(inputs: Path, test: TestSet, work: Path) -> Path | str | None:
     """Let what is live answer with its own code: its answers, why there are none, or None without champion.
 
     A champion that cannot answer these rows (the columns changed, say) does not stop its successor: the
     evaluation says why, and the other gates decide. One that cannot be unpacked or installed stops the job:
     that says nothing about the model, and skipping the comparison would let a worse one pass.
     """
-    archives = sorted(folder.glob("*.tar.gz"))
+    archives = sorted((inputs / "champion").glob("*.tar.gz"))
     if not archives:
         return None
     model = job.unpack(archives[0], work / "champion")
-    own = job.code_in(model / "code", work / "champion-site")
+    own = job.code_in(model / "code", work / "champion-site", inputs / handed.FOLDER)
     try:
         return answer(own, model, test, work / "champion.csv")
     except job.JobError as error:

@@ -112,7 +112,7 @@ def unpack(archive: Path, folder: Path) -> Path:
     try:
         with tarfile.open(archive) as tar:
             tar.extractall(folder, filter="data")
-    except (tarfile.TarError, OSError) as error:
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise JobError(f"{archive.name} cannot be unpacked: {error}") from error
     return folder
 
@@ -134,15 +134,23 @@ def unpack_bundle(source: Path, folder: Path) -> Path:
     return unpack(archive, folder)
 
 
-def open_bundle(source: Path, work: Path) -> Code:
+def open_bundle(source: Path, work: Path, handed: Path | None = None) -> Code:
     """Unpack the bundle and make it runnable."""
-    return code_in(unpack_bundle(source, work / "bundle"), work / "site")
+    return code_in(unpack_bundle(source, work / "bundle"), work / "site", handed)
 
 
-def code_in(folder: Path, site: Path) -> Code:
-    """Make unpacked code runnable: what the lock names and the image lacks goes to a folder of its own."""
+def code_in(folder: Path, site: Path, handed: Path | None = None) -> Code:
+    """Make unpacked code runnable: what the lock names and the image lacks goes to a folder of its own.
+
+    `handed` is what the first job of the run installed; it serves where it is of this very lock.
+    """
     try:
-        needs.install_unmet(folder, site)
+        missing = needs.missing(folder)
+        ready = handed / f"{needs.identity(missing)}.tar.gz" if handed else None
+        if missing and ready and ready.is_file():
+            unpack(ready, site)
+        elif missing:
+            needs.install(missing, folder, site)
     except needs.NeedsError as error:
         raise JobError(str(error)) from error
     paths = [str(folder), str(site), os.environ.get("PYTHONPATH", "")]

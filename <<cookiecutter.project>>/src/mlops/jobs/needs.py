@@ -3,10 +3,13 @@
 The image's own packages are never changed, and two bundles in one job cannot disturb each other.
 """
 
+import hashlib
 import importlib
 import importlib.metadata
+import json
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,25 +48,34 @@ def unmet(pins: list[Pin]) -> list[Pin]:
     return missing
 
 
-def install_unmet(code: Path, site: Path) -> None:
-    """Install into `site` what the lock in `code` names and the interpreter lacks, checked by hash."""
+def missing(code: Path) -> list[Pin]:
+    """Return what the lock in `code` names and the interpreter lacks."""
     lock = code / LOCK
-    missing = unmet(read_pins(lock.read_text())) if lock.is_file() else []
-    if not missing:
-        return
-    print(f"installing {', '.join(pin.requirement for pin in missing)}", flush=True)  # noqa: T201
+    return unmet(read_pins(lock.read_text())) if lock.is_file() else []
+
+
+def identity(pins: list[Pin]) -> str:
+    """Name an installation by all that decides its content: the hashed pins, Python and the platform."""
+    where = [sys.implementation.cache_tag, sysconfig.get_platform()]
+    return hashlib.sha256(json.dumps([where, [pin.entry for pin in pins]]).encode()).hexdigest()
+
+
+def install(pins: list[Pin], code: Path, site: Path) -> None:
+    """Install into `site` what the interpreter lacks, checked by hash."""
+    names = ", ".join(pin.requirement for pin in pins)
+    print(f"installing {names}", flush=True)  # noqa: T201
     site.mkdir(parents=True, exist_ok=True)
     wanted = site / "missing.txt"
-    wanted.write_text("".join(f"{pin.entry}\n" for pin in missing))
+    wanted.write_text("".join(f"{pin.entry}\n" for pin in pins))
     done = subprocess.run(_pip(wanted, site, code / "wheels"), capture_output=True, text=True, check=False)
     if done.returncode:
-        names = ", ".join(pin.requirement for pin in missing)
         raise NeedsError(f"pip could not install {names}: {_last_error(done.stderr)}")
 
 
 def _pip(wanted: Path, site: Path, wheels: Path) -> list[str]:
     offline = ["--no-index", "--find-links", str(wheels)] if wheels.is_dir() else []
-    quiet = ["--quiet", "--no-input", "--disable-pip-version-check"]
+    # A job imports a few of the modules, once: compiling all of them costs more than it saves.
+    quiet = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-compile"]
     install = [sys.executable, "-m", "pip", "install", *quiet, "--require-hashes", "--no-deps"]
     return [*install, *offline, "--target", str(site), "-r", str(wanted)]
 

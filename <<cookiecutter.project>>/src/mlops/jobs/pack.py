@@ -36,11 +36,11 @@ def files_of(folder: Path) -> list[tuple[str, Path]]:
     return [(path.relative_to(folder).as_posix(), path) for path in found]
 
 
-def write(members: Iterable[tuple[str, Path]], target: Path) -> Path:
+def write(members: Iterable[tuple[str, Path]], target: Path, level: int = 6) -> Path:
     """Write a .tar.gz of files, sorted by name."""
     with (
         target.open("wb") as raw,
-        gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0) as stream,
+        gzip.GzipFile(filename="", mode="wb", compresslevel=level, fileobj=raw, mtime=0) as stream,
         tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         for name, path in sorted(members):

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import handed
 import job
 import overlap
 
@@ -13,10 +14,11 @@ MANIFEST = "manifest.json"
 
 
 def run(ml: Path, work: Path) -> None:
-    """Write the three sides to the job's outputs."""
+    """Write the three sides to the job's outputs, and what the lock needed."""
     inputs, outputs = ml / "processing/input", ml / "processing/output"
     data = stage(inputs / "data", work / "data")
     code = job.open_bundle(inputs / "bundle", work)
+    handed.hand_on(code.folder, work / "site", outputs / handed.FOLDER)
     for side in SIDES:
         (outputs / side).mkdir(parents=True, exist_ok=True)
     job.run_script(code, [code.folder / "prepare.py", "--input", data, "--output", outputs])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import handed
 import job
 
 SERVICE = ("sagemaker_", "_tuning_")  # hyperparameters that SageMaker adds for itself
@@ -16,7 +17,7 @@ def run(ml: Path, work: Path, environment: Mapping[str, str]) -> None:
     """Run the script with its hyperparameters; refuse a run that saved nothing."""
     channels = ml / "input/data"
     model = Path(environment.get("SM_MODEL_DIR", ml / "model"))
-    code = job.open_bundle(channels / "bundle", work)
+    code = job.open_bundle(channels / "bundle", work, channels / handed.FOLDER)
     model.mkdir(parents=True, exist_ok=True)
     job.run_script(
         code,
