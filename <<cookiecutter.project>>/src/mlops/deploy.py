@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,19 @@ import click
 from mlops import git
 from mlops.alarms import alarm_names, alarm_prefix, list_alarms, make_alarms, prune_alarms
 from mlops.aws import Aws, describe_failure
-from mlops.endpoint import Act, await_rest, confirm, ensure_config, ensure_model, move_endpoint
+from mlops.endpoint import (
+    WAIT_MINUTES,
+    Act,
+    await_rest,
+    confirm,
+    ensure_config,
+    ensure_model,
+    move_endpoint,
+    refuse_foreign,
+)
 from mlops.errors import MlopsError
 from mlops.hold import clear_hold, list_holds, refuse_held
-from mlops.live import describe_all, describe_live
+from mlops.live import describe_all
 from mlops.project import ENVIRONMENTS
 from mlops.prune import prune
 from mlops.retire import bury
@@ -54,11 +63,12 @@ class Deployed:
 
 @dataclass(frozen=True)
 class Survey:
-    """An environment as it is: endpoints by name, names of alarms, models held by hand."""
+    """An environment as it is: endpoints by name, names of alarms, models held by hand; our patience."""
 
     live: Mapping[str, Live | None]
     alarms: set[str]
     holds: set[str]
+    wait_minutes: float = WAIT_MINUTES
 
 
 @click.command("deploy")
@@ -66,23 +76,32 @@ class Survey:
 @click.argument("model", required=False)
 @click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="What was done, as JSON.")
-def command(environment: str, model: str | None, dry_run: bool, as_json: bool) -> int:
+@click.option(
+    "--wait-minutes",
+    type=click.FloatRange(min=0),
+    default=WAIT_MINUTES,
+    show_default=True,
+    help="How long to wait for an endpoint; another run waits on.",
+)
+def command(environment: str, model: str | None, dry_run: bool, as_json: bool, wait_minutes: float) -> int:
     """Make AWS match the pins of ENVIRONMENT at HEAD; with MODEL, only that one."""
     workspace = open_workspace()
     aws = Aws(workspace.project.region)
     where = require_environment(environment)
-    done = deploy(aws, read_targets(workspace.root, workspace.project, where, model), dry_run)
+    done = deploy(aws, read_targets(workspace.root, workspace.project, where, model), dry_run, wait_minutes)
     if not model and not dry_run:
         done += bury_retired(workspace, aws, where)
     say(done, where, as_json)
     return 1 if any(deployed.error for deployed in done) else 0
 
 
-def deploy(aws: Aws, targets: list[Target], dry_run: bool = False) -> list[Deployed]:
+def deploy(
+    aws: Aws, targets: list[Target], dry_run: bool = False, wait_minutes: float = WAIT_MINUTES
+) -> list[Deployed]:
     """Deploy each target; one that fails leaves the others to go on."""
     if not targets:
         return []
-    survey = take_survey(aws, targets)
+    survey = replace(take_survey(aws, targets), wait_minutes=wait_minutes)
     with ThreadPoolExecutor(PARALLEL) as pool:
         return list(pool.map(lambda target: deploy_one(aws, target, survey, dry_run), targets))
 
@@ -133,21 +152,23 @@ def decide(live: Live | None, wanted: str) -> Act:
 
 def carry_out(aws: Aws, target: Target, act: Act, survey: Survey) -> None:
     """Do what the state calls for, and what a run that was killed left undone."""
+    live = survey.live[target.endpoint]
     if act == "wait":
-        await_rest(aws.sagemaker, target)
-        act = decide(describe_live(aws.sagemaker, target.endpoint), target.config)
+        live = await_rest(aws.sagemaker, target, survey.wait_minutes)
+        act = decide(live, target.config)
     if act == "nothing":
         settle(aws, target, survey)
         return
     if target.pin.model in survey.holds:
         refuse_held(aws.s3, target)
+    refuse_foreign(aws.sagemaker, target.project, live)
     verified = verify(aws, target)
     approve(aws.sagemaker, target)
     ensure_model(aws.sagemaker, target)
     ensure_config(aws.sagemaker, target)
     alarms = make_alarms(aws, target, verified)
-    move_endpoint(aws.sagemaker, target, act, alarms)
-    confirm(await_rest(aws.sagemaker, target), target)
+    move_endpoint(aws.sagemaker, target, act, alarms, survey.wait_minutes)
+    confirm(await_rest(aws.sagemaker, target, survey.wait_minutes), target)
     verify_archive(
         aws.s3, target.pin
     )  # CreateModel names no version: what was read must be what was verified

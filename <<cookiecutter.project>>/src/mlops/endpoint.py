@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlops.aws import is_missing
 from mlops.errors import MlopsError
-from mlops.live import describe_live
+from mlops.live import OWNER, describe_live, is_foreign, read_owner
 from mlops.target import VARIANT
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
     from mlops.live import Live
+    from mlops.project import Project
     from mlops.serving import Rollout
     from mlops.target import Target
 
 Act = Literal["nothing", "create", "update", "replace", "wait"]
 
-WAIT_MINUTES = 300
+WAIT_MINUTES = 300  # less than a hosted runner's six hours, so that the last word is ours
 POLL_SECONDS = (0.2, 15.0)  # first and longest pause between two looks at an endpoint
 SPARE_MINUTES = 240  # what SageMaker may need to find and start instances, beyond the bakes
 CAPTURE_PREFIX = "capture"
@@ -88,7 +90,18 @@ def endpoint_config(target: Target) -> dict[str, Any]:
     return request
 
 
-def move_endpoint(sagemaker: SageMakerClient, target: Target, act: Act, alarms: list[str]) -> None:
+def refuse_foreign(sagemaker: SageMakerClient, project: Project, live: Live | None) -> None:
+    """Raise when another project of the account has the endpoint: two may give theirs the same name."""
+    if live and is_foreign(sagemaker, project, live):
+        raise MlopsError(
+            f"endpoint {live.endpoint!r} belongs to project {read_owner(sagemaker, live)!r} (tag {OWNER}), "
+            f"not to {project.project!r}; give the model another name: mlops new NAME --from MODEL"
+        )
+
+
+def move_endpoint(
+    sagemaker: SageMakerClient, target: Target, act: Act, alarms: list[str], minutes: float = WAIT_MINUTES
+) -> None:
     """Create the endpoint, or point it at the config under the guard of the alarms."""
     if act == "update":
         sagemaker.update_endpoint(
@@ -99,7 +112,7 @@ def move_endpoint(sagemaker: SageMakerClient, target: Target, act: Act, alarms: 
         return
     if act == "replace":
         sagemaker.delete_endpoint(EndpointName=target.endpoint)
-        await_rest(sagemaker, target)
+        await_rest(sagemaker, target, minutes)
     sagemaker.create_endpoint(
         EndpointName=target.endpoint, EndpointConfigName=target.config, Tags=target.tags
     )
@@ -136,19 +149,28 @@ def limit(rollout: Rollout) -> dict[str, int]:
     }
 
 
-def await_rest(sagemaker: SageMakerClient, target: Target) -> Live | None:
+def await_rest(sagemaker: SageMakerClient, target: Target, minutes: float = WAIT_MINUTES) -> Live | None:
     """Wait until SageMaker is done with the endpoint; its state then."""
-    deadline = time.monotonic() + 60 * WAIT_MINUTES
+    deadline = time.monotonic() + 60 * minutes
     pause, longest = POLL_SECONDS
-    while time.monotonic() < deadline:
+    while True:
         live = describe_live(sagemaker, target.endpoint)
         if live is None or not live.is_moving:
             return live
-        time.sleep(pause)
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise MlopsError(describe_wait(live, target, minutes))
+        time.sleep(min(pause, left))
         pause = min(longest, 1.5 * pause)
-    raise MlopsError(
-        f"endpoint {target.endpoint!r} is still not at rest after {WAIT_MINUTES} minutes; "
-        f"look at its logs, then: mlops deploy {target.environment} {target.pin.model}"
+
+
+def describe_wait(live: Live, target: Target, minutes: float) -> str:
+    """What an endpoint does that outlasts our patience, and what to type."""
+    since = f" since {live.since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if live.since else ""
+    return (
+        f"endpoint {live.endpoint!r} is {live.status}{since}, and was waited for {minutes:g} minutes; "
+        f"SageMaker goes on without us. See why: aws logs tail /aws/sagemaker/Endpoints/{live.endpoint}; "
+        f"wait again: mlops deploy {target.environment} {target.pin.model}"
     )
 
 
@@ -159,8 +181,9 @@ def confirm(live: Live | None, target: Target) -> None:
             f"endpoint {target.endpoint!r} was deleted while it was deployed; run the same command again"
         )
     if live.status != "InService" or live.config != target.config:
-        reason = f": {live.reason}" if live.reason else ""
+        reason = f": {' '.join(live.reason.split())}" if live.reason else ""
         raise MlopsError(
             f"endpoint {target.endpoint!r} is {live.status} with config {live.config!r}{reason}. "
-            f"Git pins what did not stay: revert the pin, or mend the release and pin the next one"
+            "Git pins what did not stay: revert the pin, or mend the release and pin the next one; "
+            "was it chance, run the same command again"
         )

@@ -13,8 +13,8 @@ import click
 
 from mlops import git
 from mlops.alarms import alarm_prefix, list_alarms
-from mlops.aws import is_missing
 from mlops.errors import MlopsError, UsageError
+from mlops.live import describe_live, is_foreign
 from mlops.pin import Tombstone, dump_pin, pin_path
 from mlops.project import ENVIRONMENTS
 from mlops.workspace import open_workspace, read_pins_at, require_environment
@@ -64,12 +64,9 @@ def make_tombstone(
 def bury(aws: Aws, project: Project, environment: Environment, tombstone: Tombstone, today: date) -> str:
     """Take away the endpoint of a retired model once it has drained; what was done, in a word or two."""
     endpoint = project.endpoint(environment, tombstone.model)
-    try:
-        aws.sagemaker.describe_endpoint(EndpointName=endpoint)
-    except aws.sagemaker.exceptions.ClientError as error:
-        if is_missing(error):
-            return "nothing"
-        raise
+    live = describe_live(aws.sagemaker, endpoint)
+    if live is None or is_foreign(aws.sagemaker, project, live):
+        return "nothing"
     if not tombstone.retired.is_over(today):
         return f"drains since {tombstone.retired.since} for {tombstone.retired.drain_days} days"
     names = sorted(list_alarms(aws.cloudwatch, alarm_prefix(endpoint)))

@@ -10,7 +10,7 @@ import click
 
 from mlops import git
 from mlops.aws import Aws
-from mlops.live import Live, describe_all, list_endpoints
+from mlops.live import Live, describe_all, is_foreign, list_endpoints
 from mlops.project import ENVIRONMENTS
 from mlops.workspace import open_workspace, read_pins_at
 
@@ -59,8 +59,18 @@ def read_rows(workspace: Workspace, sagemaker: SageMakerClient) -> list[Row]:
         prefix = workspace.project.endpoint(environment, "")
         names = {workspace.project.endpoint(environment, pin.model) for pin in pins}
         live = describe_all(sagemaker, sorted(names.union(list_endpoints(sagemaker, prefix))))
-        rows += compare(workspace.project, environment, pins, live)
+        own = {
+            name: state
+            for name, state in live.items()
+            if name in names or is_own(sagemaker, workspace.project, state)
+        }
+        rows += compare(workspace.project, environment, pins, own)
     return rows
+
+
+def is_own(sagemaker: SageMakerClient, project: Project, live: Live | None) -> bool:
+    """Whether an endpoint that no pin names is nobody else's; gone meanwhile, it is nobody's."""
+    return live is not None and not is_foreign(sagemaker, project, live)
 
 
 def compare(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops import git
 from mlops.errors import MlopsError
+from mlops.live import OWNER
 from mlops.workspace import read_pins_at
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Target:
     def tags(self) -> list[TagTypeDef]:
         """What bills and inventories group by."""
         names = {
-            "mlops:project": self.project.project,
+            OWNER: self.project.project,
             "mlops:environment": self.environment,
             "mlops:model": self.pin.model,
             "mlops:release": self.pin.release_hex,
