@@ -67,8 +67,16 @@ class Project(Document):
 
     @property
     def execution_role(self) -> str:
-        """The role that jobs and endpoints run as."""
+        """The role that pipelines and jobs run as."""
         return f"arn:aws:iam::{self.accounts.training}:role/{self.project}-execution"
+
+    def account(self, environment: Environment) -> str:
+        """The account in which an environment's endpoints run."""
+        return self.accounts.staging if environment == "staging" else self.accounts.prod
+
+    def serving_role(self, environment: Environment) -> str:
+        """The role that an environment's endpoints run as, in that environment's account."""
+        return f"arn:aws:iam::{self.account(environment)}:role/{self.project}-serve-{environment}"
 
     def group(self, model: str) -> str:
         """The model package group, and the pipeline, of a model."""
