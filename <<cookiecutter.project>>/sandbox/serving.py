@@ -8,11 +8,15 @@ functions from SAGEMAKER_PROGRAM, 415 and 406 for a format that a handler declar
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import traceback
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -105,9 +109,45 @@ def install_requirements(listing: Path) -> None:
     """Install the archive's requirements, unless the image has them already."""
     if not listing.is_file() or satisfied(listing):
         return
+    text, shared = listing.read_text(encoding="utf-8"), os.environ.get("SANDBOX_LAYERS")
+    if shared and is_hashed(text):
+        name = hashlib.sha256(f"{sys.version} {text}".encode()).hexdigest()
+        install_layer(listing, Path(shared) / name)
+    else:
+        pip_install(listing)
+
+
+def install_layer(listing: Path, layer: Path) -> None:
+    """Take what equal hashes put into another container of the image, or install it and keep it for others.
+
+    On AWS every instance is a machine of its own and installs for itself; here all share one.
+    """
+    own = Path(sysconfig.get_path("purelib"))
+    layer.parent.mkdir(parents=True, exist_ok=True)
+    with layer.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if layer.is_dir():
+            for entry in layer.iterdir():
+                (own / entry.name).symlink_to(entry)
+            return
+        image = {entry.name for entry in own.iterdir()}
+        pip_install(listing)
+        partial = layer.with_suffix(".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(own, partial, ignore=lambda folder, _: image if folder == str(own) else ())
+        partial.rename(layer)
+
+
+def pip_install(listing: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", "--no-input", "-r", str(listing)]
     if subprocess.run(command, check=False).returncode != 0:
         raise SystemExit(f"pip could not install {str(listing)!r}")
+
+
+def is_hashed(text: str) -> bool:
+    """Whether every requirement names its bytes: only then do equal listings mean equal packages."""
+    lines = (line.split("#")[0].strip() for line in text.replace("\\\n", " ").splitlines())
+    return all(" --hash=" in line and not line.startswith("-") for line in lines if line)
 
 
 def satisfied(listing: Path) -> bool:
@@ -166,6 +206,7 @@ def handler_class(model: Model) -> type[BaseHTTPRequestHandler]:
 
 def main(port_file: str) -> None:
     """Load the model, then listen, then say where: the port file exists only when pings succeed."""
+    sys.path.pop(0)  # this file's own folder, whose modules are no part of the image
     model = Model(load_handler())
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler_class(model))
     server.daemon_threads = True

@@ -73,6 +73,7 @@ class Instance:
             "AWS_ENDPOINT_URL": self._world.endpoint,
             "AWS_REGION": self._world.region,
             "AWS_DEFAULT_REGION": self._world.region,
+            "SANDBOX_LAYERS": str(images.cache_folder() / "layers" / image.home.name),
             **self._container.get("Environment", {}),
         }
         arguments = (str(venv / "bin/python3"), str(SERVING), str(self._home / "port"))
