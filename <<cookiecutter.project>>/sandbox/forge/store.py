@@ -1,0 +1,75 @@
+"""What must outlive a restart: JSON documents in one SQLite file. A call's writes happen together or not."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TABLE = "CREATE TABLE IF NOT EXISTS documents (kind TEXT, key TEXT, body TEXT, PRIMARY KEY (kind, key))"
+PUT = "INSERT INTO documents VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body"
+
+
+class Store:
+    """Documents by kind and key. Whoever reads or writes several that belong together holds `transaction`."""
+
+    def __init__(self, file: Path) -> None:
+        self._lock = threading.RLock()
+        self._database = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.execute(TABLE)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Nobody else reads or writes until the end; an exception undoes all."""
+        with self._lock:
+            if self._database.in_transaction:
+                yield
+                return
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+
+    def get(self, kind: str, key: object) -> Any:
+        """A document, or None."""
+        found = self._read("SELECT body FROM documents WHERE kind = ? AND key = ?", kind, str(key))
+        return json.loads(found[0][0]) if found else None
+
+    def all(self, kind: str, prefix: str = "") -> list[Any]:
+        """Every document of a kind whose key begins so, oldest first."""
+        query = "SELECT body FROM documents WHERE kind = ? AND substr(key, 1, ?) = ? ORDER BY rowid"
+        return [json.loads(body) for (body,) in self._read(query, kind, len(prefix), prefix)]
+
+    def put(self, kind: str, key: object, body: Any) -> None:
+        with self._lock:
+            self._database.execute(PUT, (kind, str(key), json.dumps(body)))
+
+    def drop(self, kind: str, key: object) -> None:
+        with self._lock:
+            self._database.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, str(key)))
+
+    def next(self, counter: str, start: int = 1) -> int:
+        """The next number of a sequence."""
+        with self.transaction():
+            number = int(self.get("counter", counter) or start - 1) + 1
+            self.put("counter", counter, number)
+        return number
+
+    def close(self) -> None:
+        with self._lock:
+            self._database.close()
+
+    def _read(self, query: str, *values: str | int) -> list[Any]:
+        with self._lock:
+            return self._database.execute(query, values).fetchall()
