@@ -1,0 +1,145 @@
+"""The forge as the verbs see it: pull requests, reviews, people. What a team reviews on stands behind it.
+
+One protocol, so that a verb knows no forge by name; `open_forge` finds the one that project.yml names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mlops.errors import MlopsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mlops.project import Project
+
+MAIN = "main"
+CHECK_WORKFLOW = "check.yml"
+
+
+class ForgeError(MlopsError):
+    """The forge refused, or could not be reached; a second run carries on."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """An account of the forge; `id` outlives a change of `login`."""
+
+    id: int
+    login: str
+    is_bot: bool = False
+
+    def __str__(self) -> str:
+        """The login, as people write it."""
+        return f"@{self.login}"
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """A pull request. `head` is the commit that reviewers see; `merge_commit` is empty until merged."""
+
+    number: int
+    url: str
+    title: str
+    body: str
+    branch: str
+    head: str
+    base: str
+    author: Person
+    is_open: bool = True
+    merge_commit: str = ""
+    merged_by: Person | None = None
+
+
+@dataclass(frozen=True)
+class Review:
+    """One review: who, of which commit, APPROVED or CHANGES_REQUESTED or DISMISSED; later ones win."""
+
+    id: int
+    person: Person
+    commit: str
+    state: str
+    submitted_at: str
+
+
+@dataclass(frozen=True)
+class Authorship:
+    """Who wrote a commit; `unknown` holds e-mail addresses that the forge knows nobody for."""
+
+    commit: str
+    people: tuple[Person, ...]
+    unknown: tuple[str, ...] = ()
+
+
+class Forge(Protocol):
+    """What the verbs ask of a forge. Paths are those of the repository."""
+
+    def find_pull(self, branch: str) -> PullRequest | None:
+        """The open pull request from a branch of the repository itself into main."""
+
+    def last_closed(self, branch: str) -> PullRequest | None:
+        """The pull request of a branch that was closed last, merged or not."""
+
+    def merged_pull(self, commit: str) -> PullRequest | None:
+        """The merged pull request that brought a commit into main; None for a direct push."""
+
+    def list_reviews(self, number: int) -> list[Review]:
+        """The reviews of a pull request, oldest first."""
+
+    def list_paths(self, number: int) -> list[str]:
+        """The paths that a pull request changes, both names of a rename."""
+
+    def list_authors(self, number: int) -> list[Authorship]:
+        """Who wrote each commit of a pull request."""
+
+    def read_authors(self, commit: str) -> Authorship:
+        """Who wrote and co-wrote a commit."""
+
+    def can_write(self, person: Person) -> bool:
+        """Whether a person may push: the reviews of others do not count."""
+
+    def list_rules(self, branch: str) -> list[Mapping[str, Any]]:
+        """The rules in force on a branch."""
+
+    def read_file(self, path: str, ref: str) -> bytes | None:
+        """A file at a branch or commit; None where there is none."""
+
+    def find_branch(self, branch: str) -> str | None:
+        """The commit that a branch points at; None where there is no such branch."""
+
+    def push_file(self, branch: str, path: str, text: str, message: str) -> str:
+        """Put main with one file changed on a branch, as one commit on top of what it holds; the commit."""
+
+    def delete_branch(self, branch: str) -> None:
+        """Delete a branch, if it is there."""
+
+    def open_pull(self, branch: str, title: str, body: str) -> PullRequest:
+        """Open a pull request from a branch into main."""
+
+    def update_pull(self, number: int, title: str, body: str) -> None:
+        """Write title and body anew."""
+
+    def close_pull(self, number: int) -> None:
+        """Close a pull request without merging it."""
+
+    def list_comments(self, number: int) -> Sequence[str]:
+        """The comments of a pull request, oldest first."""
+
+    def comment(self, number: int, text: str) -> None:
+        """Say something on a pull request."""
+
+    def start_checks(self, branch: str) -> None:
+        """Run the checks on a branch: what a bot pushed starts none by itself."""
+
+
+def open_forge(project: Project) -> Forge:
+    """The forge of the project, with the token that the environment holds."""
+    if project.forge == "github":
+        from mlops.github_forge import connect
+
+        return connect(project.repository)
+    raise MlopsError(
+        f"project.yml: forge {project.forge!r}: pull requests there are not supported yet; allowed: 'github'"
+    )

@@ -1,0 +1,297 @@
+"""GitHub as the forge, through PyGithub. GITHUB_API_URL and GITHUB_TOKEN say where and as whom.
+
+https://docs.github.com/en/rest. Branches and commits are made through the API as well: no work tree is
+touched, no git identity is needed, and GitHub signs what it commits for a workflow.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import ContextDecorator
+from typing import TYPE_CHECKING, Any
+
+from github import Auth, Github, GithubRetry, InputGitTreeElement, UnknownObjectException
+from github.GithubException import GithubException, RateLimitExceededException
+from requests.exceptions import RequestException
+
+from mlops import __name__ as tool
+from mlops.errors import UsageError
+from mlops.forge import CHECK_WORKFLOW, MAIN, Authorship, ForgeError, Person, PullRequest, Review
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from github.Commit import Commit
+    from github.NamedUser import NamedUser
+    from github.PullRequest import PullRequest as GithubPull
+    from github.Repository import Repository
+
+DEFAULT_API = "https://api.github.com"
+ATTEMPTS = 5
+LONGEST_WAIT = 120  # seconds that a rate limit may cost a run; a later run carries on
+# https://docs.github.com/en/account-and-profile/reference/email-addresses-reference
+NOREPLY = re.compile(r"(?:(?P<id>\d+)\+)?(?P<login>[^@+]+)@users\.noreply\.github\.com", re.IGNORECASE)
+CO_AUTHOR = re.compile(r"^co-authored-by:.*<([^<>]+)>\s*$", re.IGNORECASE | re.MULTILINE)
+WRITERS = frozenset({"admin", "maintain", "write"})
+
+
+class Asking(ContextDecorator):
+    """Turns what GitHub or the network refuse into one line."""
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Raise ForgeError for a failure of the forge; let anything else pass."""
+        if isinstance(error, GithubException):
+            raise ForgeError(describe_refusal(error)) from None
+        if isinstance(error, RequestException):
+            reason = " ".join(str(error).split())
+            raise ForgeError(
+                f"the forge cannot be reached ({reason}). Nothing is lost: run the same command again"
+            ) from None
+
+
+def describe_refusal(error: GithubException) -> str:
+    """GitHub's own words for a refused call, with what to do."""
+    text = f"the forge answered {error.status}: {error.message or 'no message'}"
+    if isinstance(error, RateLimitExceededException):
+        return f"{text}. Its rate limit is used up; run the same command again in an hour"
+    if isinstance(error.data, dict) and error.data.get("errors"):
+        details = (str(detail.get("message", detail)) for detail in error.data["errors"] if detail)
+        text = f"{text} ({'; '.join(details)})"
+    if error.status == 401:
+        return f"{text}. The token in GITHUB_TOKEN is not valid; sign in again"
+    if error.status == 403:
+        return f"{text}. The token may not do this: see `permissions:` of the workflow"
+    if error.status >= 500:
+        return f"{text}. Nothing is lost: run the same command again"
+    return text
+
+
+asking = Asking()
+
+
+def connect(repository: str) -> GithubForge:
+    """GitHub, or what GITHUB_API_URL names, as the holder of GITHUB_TOKEN. Raises without a token."""
+    token = os.environ.get("GITHUB_TOKEN", "")
+    if not token:
+        raise UsageError(
+            "GITHUB_TOKEN is not set; it says as whom to ask GitHub. In a workflow: "
+            "env: GITHUB_TOKEN: ${{ github.token }}; by hand: export GITHUB_TOKEN=$(gh auth token)"
+        )
+    client = Github(
+        auth=Auth.Token(token),
+        base_url=os.environ.get("GITHUB_API_URL", DEFAULT_API),
+        user_agent=tool,
+        per_page=100,
+        timeout=30,
+        retry=GithubRetry(total=ATTEMPTS, max_rate_limit_wait=LONGEST_WAIT, backoff_factor=0.5),
+        seconds_between_requests=None,
+        seconds_between_writes=None,
+    )
+    return GithubForge(client, repository)
+
+
+class GithubForge:
+    """One repository of GitHub; see `mlops.forge.Forge`."""
+
+    def __init__(self, client: Github, repository: str) -> None:
+        self._client = client
+        self._owner = repository.partition("/")[0]
+        self._repository: Repository = client.get_repo(repository, lazy=True)
+
+    @asking
+    def find_pull(self, branch: str) -> PullRequest | None:
+        """The open pull request of a branch: its name alone would match forks too."""
+        found = self._repository.get_pulls(state="open", head=f"{self._owner}:{branch}", base=MAIN)
+        return next((read_pull(pull) for pull in found), None)
+
+    @asking
+    def last_closed(self, branch: str) -> PullRequest | None:
+        """The newest closed pull request of a branch."""
+        found = self._repository.get_pulls(
+            state="closed", head=f"{self._owner}:{branch}", base=MAIN, sort="created", direction="desc"
+        )
+        return next((read_pull(pull) for pull in found), None)
+
+    @asking
+    def merged_pull(self, commit: str) -> PullRequest | None:
+        """The merged pull request of a commit; the listing does not say who merged it."""
+        for pull in self._repository.get_commit(commit).get_pulls():
+            if pull.base.ref == MAIN and pull.merged_at:
+                return read_pull(self._repository.get_pull(pull.number))
+        return None
+
+    @asking
+    def list_reviews(self, number: int) -> list[Review]:
+        """The reviews that their authors have sent."""
+        reviews = self._pull(number).get_reviews()
+        return [
+            Review(
+                review.id,
+                read_person(review.user),
+                review.commit_id or "",
+                review.state,
+                review.submitted_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            )
+            for review in reviews
+            if review.state != "PENDING" and review.user
+        ]
+
+    @asking
+    def list_paths(self, number: int) -> list[str]:
+        """Paths changed, both names of a rename."""
+        files = list(self._pull(number).get_files())
+        names = [file.filename for file in files]
+        return sorted({*names, *(file.previous_filename for file in files if file.previous_filename)})
+
+    @asking
+    def list_authors(self, number: int) -> list[Authorship]:
+        """Who wrote each commit of a pull request."""
+        return [self._authorship(commit) for commit in self._pull(number).get_commits()]
+
+    @asking
+    def read_authors(self, commit: str) -> Authorship:
+        """Who wrote a commit, and who is named as co-author in its message."""
+        return self._authorship(self._repository.get_commit(commit))
+
+    def _authorship(self, commit: Commit) -> Authorship:
+        people, unknown = set(), set()
+        author = commit.author
+        if author:
+            people.add(read_person(author))
+        else:
+            unknown.add(commit.commit.author.email or "no address")
+        for address in CO_AUTHOR.findall(commit.commit.message):
+            person = self._find_person(address)
+            people.update([person] if person else [])
+            unknown.update([] if person else [address])
+        in_order = sorted(people, key=lambda person: person.id)
+        return Authorship(commit.sha, tuple(in_order), tuple(sorted(unknown)))
+
+    def _find_person(self, address: str) -> Person | None:
+        """Whose an e-mail address is: by its form, or by another commit that carries it."""
+        match = NOREPLY.fullmatch(address)
+        try:
+            if match and match["id"]:
+                return read_person(self._client.get_user_by_id(int(match["id"])))
+            if match:
+                return read_person(self._client.get_user(match["login"]))
+        except UnknownObjectException:
+            return None
+        known = (commit.author for commit in self._repository.get_commits(author=address))
+        author = next(known, None)
+        return read_person(author) if author else None
+
+    @asking
+    def can_write(self, person: Person) -> bool:
+        """Whether a person may push to the repository."""
+        return self._repository.get_collaborator_permission(person.login) in WRITERS
+
+    @asking
+    def list_rules(self, branch: str) -> list[Mapping[str, Any]]:
+        """The rules in force on a branch, whichever ruleset they come from."""
+        path = f"{self._repository.url}/rules/branches/{branch}"
+        _, rules = self._repository.requester.requestJsonAndCheck("GET", path)
+        return list(rules)
+
+    @asking
+    def read_file(self, path: str, ref: str) -> bytes | None:
+        """A file at a branch or commit."""
+        try:
+            found = self._repository.get_contents(path, ref=ref)
+        except UnknownObjectException:
+            return None
+        return None if isinstance(found, list) else found.decoded_content
+
+    @asking
+    def find_branch(self, branch: str) -> str | None:
+        """The commit of a branch."""
+        try:
+            return self._repository.get_git_ref(f"heads/{branch}").object.sha
+        except UnknownObjectException:
+            return None
+
+    @asking
+    def push_file(self, branch: str, path: str, text: str, message: str) -> str:
+        """Main's tree with one file changed, committed on the branch's head and main's: never forced."""
+        main = self._repository.get_branch(MAIN).commit
+        base = main.commit.tree
+        element = InputGitTreeElement(path, "100644", "blob", content=text)
+        tree = self._repository.create_git_tree([element], base)
+        head = self.find_branch(branch)
+        parents = [sha for sha in (head, main.sha) if sha]
+        commits = [self._repository.get_git_commit(sha) for sha in dict.fromkeys(parents)]
+        made = self._repository.create_git_commit(message, tree, commits)
+        if head is None:
+            self._repository.create_git_ref(f"refs/heads/{branch}", made.sha)
+        else:
+            self._repository.get_git_ref(f"heads/{branch}").edit(made.sha, force=False)
+        return made.sha
+
+    @asking
+    def delete_branch(self, branch: str) -> None:
+        """Delete a branch, if it is there."""
+        if self.find_branch(branch):
+            self._repository.get_git_ref(f"heads/{branch}").delete()
+
+    @asking
+    def open_pull(self, branch: str, title: str, body: str) -> PullRequest:
+        """Open a pull request into main."""
+        return read_pull(self._repository.create_pull(MAIN, branch, title=title, body=body))
+
+    @asking
+    def update_pull(self, number: int, title: str, body: str) -> None:
+        """Write title and body anew."""
+        self._pull(number).edit(title=title, body=body)
+
+    @asking
+    def close_pull(self, number: int) -> None:
+        """Close without merging."""
+        self._pull(number).edit(state="closed")
+
+    @asking
+    def list_comments(self, number: int) -> list[str]:
+        """The texts of a pull request's comments."""
+        return [comment.body for comment in self._pull(number).get_issue_comments()]
+
+    @asking
+    def comment(self, number: int, text: str) -> None:
+        """Add a comment."""
+        self._pull(number).create_issue_comment(text)
+
+    @asking
+    def start_checks(self, branch: str) -> None:
+        """Dispatch the check workflow: GitHub holds back the runs of a pull request that a bot opened."""
+        path = f"{self._repository.url}/actions/workflows/{CHECK_WORKFLOW}/dispatches"
+        self._repository.requester.requestJsonAndCheck("POST", path, input={"ref": branch})
+
+    def _pull(self, number: int) -> GithubPull:
+        return self._repository.get_pull(number)
+
+
+def read_pull(pull: GithubPull) -> PullRequest:
+    """A pull request as the verbs know it."""
+    return PullRequest(
+        number=pull.number,
+        url=pull.html_url,
+        title=pull.title,
+        body=pull.body or "",
+        branch=pull.head.ref,
+        head=pull.head.sha,
+        base=pull.base.ref,
+        author=read_person(pull.user),
+        is_open=pull.state == "open",
+        merge_commit=(pull.merge_commit_sha or "") if pull.merged_at else "",
+        merged_by=read_person(pull.merged_by) if pull.merged_at and pull.merged_by else None,
+    )
+
+
+def read_person(user: NamedUser) -> Person:
+    """An account as the verbs know it."""
+    return Person(user.id, user.login, user.type == "Bot")
