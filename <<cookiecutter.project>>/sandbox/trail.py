@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import threading
 import uuid
 from dataclasses import dataclass
@@ -54,14 +56,19 @@ class Trail:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.jsonl"
         self._lock = threading.Lock()
-        self._file = self.path.open("a", encoding="utf-8")
+        self._file = self.path.open("ab", buffering=0)
 
     def append(self, event: Event) -> None:
-        """Write one record, whole, before the caller gets its answer."""
-        line = json.dumps(record(event), default=str, ensure_ascii=False)
+        """Write one record, whole, before the caller gets its answer; on a full disk none of it stays."""
+        line = (json.dumps(record(event), default=str, ensure_ascii=False) + "\n").encode()
         with self._lock:
-            self._file.write(line + "\n")
-            self._file.flush()
+            end = self._file.seek(0, os.SEEK_END)
+            try:
+                if self._file.write(line) != len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                self._file.truncate(end)
+                raise
 
     def close(self) -> None:
         self._file.close()

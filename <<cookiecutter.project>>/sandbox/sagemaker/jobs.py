@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sandbox import identity, images, launch, objects
+from sandbox import disk, identity, images, launch, objects
 from sandbox.errors import SandboxError
 from sandbox.logs import Stream
 
@@ -74,11 +74,16 @@ class Follower(Protocol):
         """Take what was written since."""
 
 
+def home(world: World, kind: str, name: str) -> Path:
+    """The folder of a job."""
+    return world.jobs / f"{kind}-{name}"
+
+
 class Site:
     """A job's folders, keys and clients."""
 
     def __init__(self, world: World, work: Work) -> None:
-        self.home = world.jobs / f"{work.kind}-{work.name}"
+        self.home = home(world, work.kind, work.name)
         shutil.rmtree(self.home, ignore_errors=True)
         self.ml = self.home / "ml"
         for folder in ("input/config", "input/data", "model", "output/data", "code", "config", "processing"):
@@ -124,8 +129,13 @@ class Site:
             ended = self._follow(process, control, (stream, *followers))
         finally:
             launch.stop(process, 0)
+        full = ended.code != 0 and disk.is_full(self.ml)
+        if full:
+            disk.empty(self.ml)
         for follower in (stream, *followers):
             follower.ship(last=True)
+        if full:
+            raise OSError(errno.ENOSPC, ended.last_line)
         return ended
 
     def _environment(self, image: images.Image, venv: Path) -> dict[str, str]:
@@ -147,6 +157,9 @@ class Site:
             if late or control.stop.is_set():
                 launch.stop(process, STOP_GRACE)
                 return Ended(process.returncode, self.last_line(), not late, late)
+            if disk.is_full(self.ml):  # the server's own disk too: it cannot wait for the job to notice
+                launch.stop(process, 0)
+                break
             control.stop.wait(LOOK)
             if time.monotonic() - shipped > SHIP:
                 for follower in followers:
@@ -188,7 +201,7 @@ def reason_of(error: Exception) -> str:
         return f"ClientError: Data download failed: {error}"[:MOST_REASON]
     if isinstance(error, SandboxError):
         return f"ClientError: {error}"[:MOST_REASON]
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if disk.is_no_space(error):
         return NO_SPACE
     return f"InternalServerError: sandbox fault: {error!r}"[:MOST_REASON]
 

@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
-from sandbox import identity, objects
+from sandbox import disk, identity, objects
 from sandbox.errors import ServiceError, invalid
 from sandbox.sagemaker import jobs
 from sandbox.sagemaker.store import Record, Shelf, page, pick, select
@@ -102,7 +102,8 @@ class Processing:
 
     def _run(self, name: str, params: Record, control: jobs.Control) -> None:
         try:
-            last = self._follow(name, params, control)
+            with disk.volume(jobs.home(self._world, "processing", name)):
+                last = self._follow(name, params, control)
         except Exception as error:
             log.exception("processing job %s", name)
             last = {"ProcessingJobStatus": "Failed", "FailureReason": jobs.reason_of(error)}

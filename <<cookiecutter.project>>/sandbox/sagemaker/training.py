@@ -8,7 +8,7 @@ import tarfile
 import threading
 from typing import TYPE_CHECKING, Any
 
-from sandbox import identity, objects
+from sandbox import disk, identity, objects
 from sandbox.errors import ServiceError, invalid
 from sandbox.sagemaker import jobs, toolkit
 from sandbox.sagemaker.metering import Meter
@@ -143,7 +143,8 @@ class Training:
 
     def _run(self, name: str, params: Record, control: jobs.Control) -> None:
         try:
-            last = self._follow(name, params, control)
+            with disk.volume(jobs.home(self._world, "training", name)):
+                last = self._follow(name, params, control)
         except Exception as error:
             log.exception("training job %s", name)
             last = {"TrainingJobStatus": "Failed", "FailureReason": jobs.reason_of(error)}
