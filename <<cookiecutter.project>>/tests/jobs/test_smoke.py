@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlops.jobs.smoke import most_ordinary, request
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -24,10 +22,14 @@ if TYPE_CHECKING:
     ],
 )
 def test_the_most_ordinary_value_of_a_column(column: list[str], value: str) -> None:
+    from smoke import most_ordinary
+
     assert most_ordinary(column) == value
 
 
 def test_the_request_has_the_header_and_one_row(tmp_path: Path) -> None:
+    from smoke import request
+
     (tmp_path / "features.csv").write_text('age,"home, sweet"\n30,yes\n50,no\n40,yes\n')
     assert request(tmp_path / "features.csv") == {
         "content_type": "text/csv",

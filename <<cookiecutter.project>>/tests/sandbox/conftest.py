@@ -38,7 +38,8 @@ class Sandbox:
     bucket: str = f"shop-data-{ACCOUNT}-{REGION}"
 
     def client(self, service: str, access_key: str = "AKIATESTER0000000000") -> Any:
-        return boto3.session.Session().client(
+        session: Any = boto3.session.Session()
+        return session.client(
             service,
             endpoint_url=self.endpoint,
             region_name=REGION,
@@ -120,7 +121,7 @@ def unique() -> str:
 
 
 def wait_for(
-    read: Callable[[], dict[str, Any]], status: str, *pending: str, seconds: float = 60
+    read: Callable[[], dict[str, Any]], status: str, *pending: str | None, seconds: float = 60
 ) -> dict[str, Any]:
     """Read until a resource leaves its pending states."""
     deadline = time.monotonic() + seconds
@@ -161,7 +162,7 @@ def training(sandbox: Sandbox, name: str, script: str, **changes: Any) -> dict[s
     }
 
 
-def channel(name: str, uri: str) -> dict[str, Any]:
+def channel(name: str, uri: Any) -> dict[str, Any]:
     return {
         "ChannelName": name,
         "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}},

@@ -106,9 +106,10 @@ def test_a_handlers_error_reaches_the_client_as_model_error(
 ) -> None:
     with pytest.raises(ClientError) as caught:
         ask(sandbox, served, data, **headers)
-    assert caught.value.response["Error"]["Code"] == "ModelError"
-    assert caught.value.response["OriginalStatusCode"] == status
-    assert caught.value.response["OriginalMessage"] == said
+    response: dict[str, Any] = {**caught.value.response}
+    assert response["Error"]["Code"] == "ModelError"
+    assert response["OriginalStatusCode"] == status
+    assert response["OriginalMessage"] == said
 
 
 def test_an_unknown_endpoint_cannot_be_invoked(sandbox: Sandbox) -> None:

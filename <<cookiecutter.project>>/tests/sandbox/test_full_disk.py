@@ -37,7 +37,8 @@ class Patient(Sandbox):
     """A sandbox whose clients ask again, as boto3's do unless told not to."""
 
     def client(self, service: str, access_key: str = "AKIATESTER0000000000") -> Any:
-        return boto3.client(
+        session: Any = boto3.session.Session()
+        return session.client(
             service,
             endpoint_url=self.endpoint,
             region_name=REGION,
