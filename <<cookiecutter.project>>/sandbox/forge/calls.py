@@ -21,6 +21,9 @@ class Call:
     arguments: dict[str, str]
     query: dict[str, str]
     body: dict[str, Any]
+    raw: bytes
+    bearer: str  # as given: on an open route nobody has looked at it
+    accept: str
     token: Token
     url: str  # of the forge: http://127.0.0.1:PORT
 
@@ -56,7 +59,7 @@ class Refusal(Exception):  # noqa: N818 — it is GitHub's answer, not a fault o
 
 @dataclass(frozen=True)
 class Route:
-    """A method and path of the API below /api/v3, and who may use it.
+    """A method and path below /api/v3, and who may use it; `/_…` is open to all, and not below it.
 
     `scope` and `level` are what a job's token needs (`contents`, `write`); `role` is what a person needs.
     """
