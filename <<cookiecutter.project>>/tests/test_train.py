@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -47,20 +48,29 @@ def definitions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str,
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         patch.setenv("AWS_DEFAULT_REGION", REGION)
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        patch.delenv("XDG_CACHE_HOME", raising=False)
         place: CreateBucketConfigurationTypeDef = {"LocationConstraint": REGION}
         boto3.client("s3").create_bucket(Bucket=project.data_bucket, CreateBucketConfiguration=place)
         aws = Aws(REGION)
         kinds = ("release", "experiment", "weights")
         first = {kind: compile_definition(project, aws, spec, "s3://b/jobs/x", kind) for kind in kinds}
         forget(aws, project.data_bucket)
+        with pytest.MonkeyPatch.context() as absent:
+            absent.setitem(sys.modules, "mlops.pipeline", None)
+            kept = compile_definition(project, aws, spec, "s3://b/jobs/x")
+        assert kept == first["release"], "what this machine compiled was not kept"
+        drivers = aws.s3.list_objects_v2(Bucket=project.data_bucket, Prefix="drivers/")
+        assert drivers["KeyCount"], "an account that begins empty lacks the training driver"
+        forget(aws, project.data_bucket)
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         again = compile_definition(project, aws, spec, "s3://b/jobs/x")
         assert again == first["release"], "compiling twice gave two texts"
     return {kind: json.loads(text) for kind, text in first.items()}
 
 
 def forget(aws: Aws, bucket: str) -> None:
-    """Delete the compiled definitions that are kept beside the code."""
-    for entry in aws.s3.list_objects_v2(Bucket=bucket, Prefix="pipelines/")["Contents"]:
+    """Empty the bucket: compiled definitions and the training driver."""
+    for entry in aws.s3.list_objects_v2(Bucket=bucket)["Contents"]:
         aws.s3.delete_object(Bucket=bucket, Key=entry["Key"])
 
 

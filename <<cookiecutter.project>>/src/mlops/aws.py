@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from mlops import __name__ as tool
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from boto3.session import Session
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -80,6 +82,14 @@ def client_config(attempts: int = ATTEMPTS):  # type: ignore[no-untyped-def]  # 
         max_pool_connections=POOL,
         user_agent_extra=tool,
     )
+
+
+def pauses(longest: float) -> Iterator[float]:
+    """Seconds between two looks at what AWS works on: about a tenth of the wait so far, so none adds more."""
+    pause = 0.2
+    while True:
+        yield pause
+        pause = min(longest, 1.1 * pause)
 
 
 def error_code(error: Exception) -> str:

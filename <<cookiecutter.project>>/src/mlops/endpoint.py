@@ -6,7 +6,7 @@ import time
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlops.aws import is_missing
+from mlops.aws import is_missing, pauses
 from mlops.errors import MlopsError
 from mlops.live import OWNER, describe_live, is_foreign, read_owner
 from mlops.target import VARIANT
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Act = Literal["nothing", "create", "update", "replace", "wait"]
 
 WAIT_MINUTES = 300  # less than a hosted runner's six hours, so that the last word is ours
-POLL_SECONDS = (0.2, 15.0)  # first and longest pause between two looks at an endpoint
+LONGEST_PAUSE = 15.0  # seconds between two looks at an endpoint
 SPARE_MINUTES = 240  # what SageMaker may need to find and start instances, beyond the bakes
 CAPTURE_PREFIX = "capture"
 
@@ -152,7 +152,7 @@ def limit(rollout: Rollout) -> dict[str, int]:
 def await_rest(sagemaker: SageMakerClient, target: Target, minutes: float = WAIT_MINUTES) -> Live | None:
     """Wait until SageMaker is done with the endpoint; its state then."""
     deadline = time.monotonic() + 60 * minutes
-    pause, longest = POLL_SECONDS
+    pause = pauses(LONGEST_PAUSE)
     while True:
         live = describe_live(sagemaker, target.endpoint)
         if live is None or not live.is_moving:
@@ -160,8 +160,7 @@ def await_rest(sagemaker: SageMakerClient, target: Target, minutes: float = WAIT
         left = deadline - time.monotonic()
         if left <= 0:
             raise MlopsError(describe_wait(live, target, minutes))
-        time.sleep(min(pause, left))
-        pause = min(longest, 1.5 * pause)
+        time.sleep(min(next(pause), left))
 
 
 def describe_wait(live: Live, target: Target, minutes: float) -> str:

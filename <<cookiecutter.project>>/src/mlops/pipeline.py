@@ -45,6 +45,7 @@ from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import CacheConfig, ProcessingStep, TrainingStep
 from sagemaker.train import ModelTrainer
 
+from mlops.compiled import Compiled
 from mlops.run import hyperparameter
 
 if TYPE_CHECKING:
@@ -91,11 +92,15 @@ class Plant:
 
 
 class ContentSession(PipelineSession):  # type: ignore[misc]  # the SDK is untyped
-    """A pipeline session whose uploads are addressed by content.
+    """A pipeline session that gathers its uploads, addressed by content.
 
     The SDK would put its training driver under a key with the time of day in it, so that no definition
     would ever equal another.
     """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.uploads: dict[str, bytes] = {}
 
     def upload_data(
         self,
@@ -105,18 +110,14 @@ class ContentSession(PipelineSession):  # type: ignore[misc]  # the SDK is untyp
         callback: object = None,
         extra_args: dict[str, Any] | None = None,
     ) -> str:
-        """Upload a folder to drivers/<sha256>/; its URI."""
+        """Take a folder as drivers/<sha256>/; the URI it will have."""
         files = {
             file.relative_to(path).as_posix(): file
             for file in sorted(Path(path).rglob("*"))
             if file.is_file()
         }
         prefix = f"drivers/{folder_digest(files)}"
-        client = self.boto_session.client("s3")
-        for name, file in files.items():
-            client.put_object(
-                Bucket=bucket, Key=f"{prefix}/{name}", Body=file.read_bytes(), **(extra_args or {})
-            )
+        self.uploads |= {f"{prefix}/{name}": file.read_bytes() for name, file in files.items()}
         return f"s3://{bucket}/{prefix}"
 
 
@@ -126,8 +127,8 @@ def folder_digest(files: Mapping[str, Path]) -> str:
     return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
 
 
-def compile_pipeline(plant: Plant, session: Session) -> str:
-    """The pipeline definition, JSON of schema version 2020-12-01."""
+def compile_pipeline(plant: Plant, session: Session) -> Compiled:
+    """The pipeline definition, JSON of schema version 2020-12-01, and what must be uploaded for it."""
     logging.getLogger().setLevel(logging.WARNING)  # the SDK turns every library's chatter up when imported
     context = ContentSession(boto_session=session, default_bucket=plant.bucket, sagemaker_config=SDK_DEFAULTS)
     own = [WEIGHTS] if plant.kind == "weights" else [hyperparameter(name) for name in plant.hyperparameters]
@@ -136,7 +137,7 @@ def compile_pipeline(plant: Plant, session: Session) -> str:
     pipeline = Pipeline(
         name=plant.name, parameters=list(parameters.values()), steps=steps, sagemaker_session=context
     )
-    return str(pipeline.definition())
+    return Compiled(str(pipeline.definition()), context.uploads)
 
 
 def build_steps(plant: Plant, context: ContentSession, parameters: Mapping[str, Any]) -> list[Any]:

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlops import __version__, git
-from mlops.aws import Aws, is_missing
+from mlops.aws import Aws, is_missing, pauses
+from mlops.compiled import keep_compiled, read_compiled
 from mlops.data import is_published
 from mlops.dataset import dataset_prefix, pointer_path
 from mlops.digests import PREFIX, record_digest, sha256_hex
 from mlops.errors import MlopsError, UsageError
 from mlops.images import image_uri
+from mlops.outcome import describe_outcome
 from mlops.propose import list_packages
 from mlops.release import read_package
 from mlops.run import prepare_run
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.type_defs import PipelineExecutionStepTypeDef
 
+    from mlops.compiled import Compiled
     from mlops.project import Project
     from mlops.release import Artifact
     from mlops.run import Run
@@ -41,7 +44,9 @@ if TYPE_CHECKING:
 
 JOBS = Path(__file__).parent / "jobs"
 
-POLL_SECONDS = 1.0
+# A definition of an earlier version of the compiler is another one
+COMPILER = sha256_hex(Path(__file__).with_name("pipeline.py").read_bytes())
+LONGEST_PAUSE = 10.0  # seconds between two looks at a run
 FINISHED = {"Succeeded", "Failed", "Stopped"}
 
 
@@ -80,6 +85,8 @@ def command(
     say_started(execution, started, run, as_json)
     if wait:
         follow(aws.sagemaker, execution, quiet=as_json)
+        if not as_json:
+            click.echo("\n".join(describe_outcome(aws, list_steps(aws.sagemaker, execution))))
 
 
 def say_started(execution: str, started: bool, run: Run, as_json: bool) -> None:
@@ -109,10 +116,20 @@ def refuse_dirty(root: Path, spec: ModelSpec) -> None:
 def find_release(sagemaker: SageMakerClient, group: str, release: str) -> Artifact:
     """The registered release that a digest, or the beginning of one, names."""
     wanted = release if release.startswith(PREFIX) else PREFIX + release
+    found = []
     for package in list_packages(sagemaker, group):
         artifact = read_package(sagemaker.describe_model_package(ModelPackageName=package["ModelPackageArn"]))
-        if artifact.release.startswith(wanted):
+        if artifact.release == wanted:
             return artifact
+        if artifact.release.startswith(wanted):
+            found.append(artifact)
+    if len(found) > 1:
+        raise UsageError(
+            f"{release!r} begins {len(found)} releases of group {group!r}, {found[0].release} for one; "
+            "give more of its digits"
+        )
+    if found:
+        return found[0]
     raise MlopsError(
         f"{release!r} is no release of group {group!r}. Pins name releases: git grep release: releases/"
     )
@@ -186,20 +203,30 @@ def put_once(s3: S3Client, bucket: str, key: str, content: bytes) -> None:
 def compile_definition(
     project: Project, aws: Aws, spec: ModelSpec, jobs_uri: str, kind: str = "release"
 ) -> str:
-    """The pipeline definition; compiled once for equal plants, then kept beside the code."""
+    """The pipeline definition; compiled once for equal plants, then kept in S3 and on this machine."""
     plant = plant_record(project, spec, jobs_uri, kind)
-    key = f"pipelines/{record_digest({**plant, 'mlops': __version__, 'sdk': sdk_version()})}.json"
+    digest = record_digest({**plant, "mlops": __version__, "sdk": sdk_version(), "compiler": COMPILER})
+    key = f"pipelines/{digest}.json"
     try:
         return aws.s3.get_object(Bucket=project.data_bucket, Key=key)["Body"].read().decode()
     except aws.s3.exceptions.ClientError as error:
         if not is_missing(error):
             raise
+    compiled = read_compiled(digest) or compile_now(project, aws, plant, digest)
+    for name, content in compiled.uploads.items():
+        put_once(aws.s3, project.data_bucket, name, content)
+    aws.s3.put_object(Bucket=project.data_bucket, Key=key, Body=compiled.definition.encode())
+    return compiled.definition
+
+
+def compile_now(project: Project, aws: Aws, plant: dict[str, Any], digest: str) -> Compiled:
+    """Import the SDK and compile."""
     os.environ.setdefault("AWS_DEFAULT_REGION", project.region)  # the SDK makes a client while it is imported
     from mlops.pipeline import Plant, compile_pipeline
 
-    definition = compile_pipeline(Plant(**plant), aws.session)
-    aws.s3.put_object(Bucket=project.data_bucket, Key=key, Body=definition.encode())
-    return definition
+    compiled = compile_pipeline(Plant(**plant), aws.session)
+    keep_compiled(digest, compiled)
+    return compiled
 
 
 def sdk_version() -> str:
@@ -276,6 +303,7 @@ def start_execution(sagemaker: SageMakerClient, pipeline: str, version: int | No
 def follow(sagemaker: SageMakerClient, execution: str, quiet: bool) -> None:
     """Say each step as it ends; raise MlopsError when the execution does not succeed."""
     said: set[str] = set()
+    pause = pauses(LONGEST_PAUSE)
     while True:
         state = sagemaker.describe_pipeline_execution(PipelineExecutionArn=execution)
         for line in new_steps(sagemaker, execution, said):
@@ -283,7 +311,7 @@ def follow(sagemaker: SageMakerClient, execution: str, quiet: bool) -> None:
                 click.echo(line)
         if state["PipelineExecutionStatus"] in FINISHED:
             break
-        time.sleep(POLL_SECONDS)
+        time.sleep(next(pause))
     if state["PipelineExecutionStatus"] != "Succeeded":
         reason = why_failed(sagemaker, execution) or state.get("FailureReason", "no reason given")
         raise MlopsError(f"{execution}: {state['PipelineExecutionStatus']}: {reason}")
