@@ -1,0 +1,68 @@
+"""The table: which actions on which resources, with which condition keys, a call of botocore's needs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sandbox.iam import monitoring, s3, sagemaker, sts
+from sandbox.iam.part import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.iam.part import Keys, Params, Part
+    from sandbox.wire import Target
+
+TABLES: dict[str, Callable[[str, Params, Place], list[Part]]] = {
+    "cloudwatch": monitoring.cloudwatch_parts,
+    "logs": monitoring.logs_parts,
+    "s3": s3.parts,
+    "sagemaker": sagemaker.parts,
+    "sagemaker-runtime": sagemaker.parts,
+    "sts": sts.parts,
+}
+# The prefix of a service's actions, where it is neither botocore's name nor its signing name.
+PREFIXES = {
+    "sagemaker-featurestore-runtime": "sagemaker",
+    "sagemaker-metrics": "sagemaker",
+    "s3control": "s3",
+    "stepfunctions": "states",
+    "resourcegroupstaggingapi": "tag",
+    "elbv2": "elasticloadbalancing",
+    "elb": "elasticloadbalancing",
+    "sesv2": "ses",
+}
+
+
+def authorize(target: Target, params: Params, facts: Keys, account: str, region: str) -> list[Part]:
+    """The parts of a call, each with the request's own facts; all must be allowed.
+
+    A service without a table asks for the operation on `*`: only a statement on every resource allows it.
+    """
+    place = Place(account, region)
+    table = TABLES.get(target.service)
+    if table:
+        found = table(target.operation, params, place)
+    else:
+        prefix = PREFIXES.get(target.service, target.service)
+        found = [place.part(f"{prefix}:{target.operation}", "*")]
+    return [replace(part, context={**facts, **part.context}) for part in found]
+
+
+def facts(environ: dict[str, Any], region: str) -> Keys:
+    """What a request tells of itself. Loopback stands for TLS: nobody else can listen there."""
+    signed = "REST-HEADER" if environ.get("HTTP_AUTHORIZATION") else "REST-QUERY-STRING"
+    found = {
+        "aws:RequestedRegion": region,
+        "aws:SecureTransport": "true",
+        "aws:SourceIp": environ.get("REMOTE_ADDR", ""),
+        "aws:UserAgent": environ.get("HTTP_USER_AGENT", ""),
+        "aws:Referer": environ.get("HTTP_REFERER", ""),
+        "aws:ViaAWSService": "false",
+        "s3:authType": signed,
+        "s3:signatureversion": "AWS4-HMAC-SHA256",
+        "s3:TlsVersion": "1.3",
+        "s3:x-amz-content-sha256": environ.get("HTTP_X_AMZ_CONTENT_SHA256", ""),
+    }
+    return {key: [value] for key, value in found.items() if value}
