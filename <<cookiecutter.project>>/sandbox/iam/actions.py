@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sandbox.iam import monitoring, s3, sagemaker, sts
+from sandbox.iam import monitoring, named, s3, sagemaker, sts
 from sandbox.iam.part import Place
 
 if TYPE_CHECKING:
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from sandbox.wire import Target
 
 TABLES: dict[str, Callable[[str, Params, Place], list[Part]]] = {
+    "cloudformation": named.cloudformation_parts,
     "cloudwatch": monitoring.cloudwatch_parts,
+    "events": named.events_parts,
+    "iam": named.iam_parts,
+    "kms": named.kms_parts,
     "logs": monitoring.logs_parts,
     "s3": s3.parts,
     "sagemaker": sagemaker.parts,

@@ -6,6 +6,7 @@ allow, either of them within an account, both of them across accounts; boundarie
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ ALLOWED = Decision(True, "")
 # Every caller may ask who it is, whatever policies say: STS reference, GetCallerIdentity.
 ALWAYS = frozenset({"sts:getcalleridentity"})
 # Roles and keys trust not even their own account unless their policy says so: IAM and KMS guides.
-TRUSTED_ONLY = ("sts:assumerole", "sts:tagsession", "sts:setsourceidentity", "kms:")
+TRUSTED_ONLY = re.compile(r"(?:sts:(?:assumerole|tagsession|setsourceidentity)\w*|kms:\w+)", re.IGNORECASE)
 
 
 def evaluate(request: Request, policies: Policies) -> Decision:
@@ -76,9 +77,13 @@ def _weigh(request: Request, grant: Match, own: bool, limits: list[str]) -> Deci
         return _nothing("identity-based policy", request)
     if limits:
         return _nothing(limits[0], request)
-    if not grant and request.action.lower().startswith(TRUSTED_ONLY):
+    if not grant and _is_trusted_only(request):
         return _nothing("resource-based policy", request)
     return ALLOWED if own else _nothing("identity-based policy", request)
+
+
+def _is_trusted_only(request: Request) -> bool:
+    return request.resource != "*" and TRUSTED_ONLY.fullmatch(request.action) is not None
 
 
 def _own_allow(identity: Sequence[Policy], request: Request, facts: Facts) -> bool:

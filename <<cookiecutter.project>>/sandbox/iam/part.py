@@ -41,7 +41,7 @@ class Place:
 
 def passed_roles(params: Any, service: str, place: Place) -> list[Part]:
     """A part of iam:PassRole for each role that a request hands to a service."""
-    passed = {"iam:PassedToService": [f"{service}.amazonaws.com"]}
+    passed: Keys = {"iam:PassedToService": [f"{service}.amazonaws.com"]}
     return [place.part("iam:PassRole", role, passed) for role in sorted(set(_roles(params)))]
 
 
