@@ -4,54 +4,64 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from mlops.documents import Document
+from mlops.documents import Document, describe_problem
+from mlops.errors import MlopsError
 from mlops.release import Sha256
 
 Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Side = Literal["train", "validation", "test"]
+Direction = Literal["high", "low"]
 
 
-class Metric(Document):
-    """A metric with its two-sided 95 % interval; null where the rows do not say."""
+class Interval(Document):
+    """A number with its two-sided 95 % interval; null where the rows do not say."""
 
     value: float | None
     low: float | None
     high: float | None
 
 
-class Value(Document):
-    """A metric without interval."""
+class Metric(Interval):
+    """A metric, and which way it gets better as far as the gate's bounds tell."""
 
-    value: float | None
+    better: Direction | None
 
 
 class Difference(Document):
-    """How much better than the champion: positive is better. `low`: one-sided bound, null if undefined."""
+    """What the gate judged: positive is better than the champion. `low`: one-sided bound at `confidence`."""
 
     metric: str
     value: float
     low: float | None
     margin: float
+    confidence: Share
 
 
 class ChampionFound(Document):
-    """What is live, measured anew on the same rows; `why` stands where it could not be compared."""
+    """What is live, measured anew on the same rows; `why` stands where it could not be compared.
+
+    `differences`: candidate minus champion of each metric, paired.
+    """
 
     archive: str | None
-    metrics: dict[str, Value]
+    metrics: dict[str, Interval]
+    differences: dict[str, Interval]
     difference: Difference | None = None
     why: str | None = None
 
 
 class SliceFound(Document):
-    """A metric on one group of test rows."""
+    """A metric on one group of test rows, of the candidate and of the champion."""
 
     column: str
     value: str
     rows: Count
     metric: str
     result: float | None
+    champion: float | None
 
 
 class Scores(Document):
@@ -91,10 +101,49 @@ class Smoke(Document):
     body: str
 
 
+class ColumnFound(Document):
+    """A column as the model learnt from it. Either `values` with their counts and `rest`, or cut points.
+
+    `counts` has one entry more than `edges`: rows up to each edge, inclusive, and beyond the last.
+    """
+
+    name: str
+    kind: Literal["integer", "number", "category", "text", "identifier", "empty"]
+    missing: Share
+    distinct: Count
+    values: dict[str, Count] = Field(default_factory=dict)
+    rest: Count = 0
+    edges: list[float] = Field(default_factory=list)
+    counts: list[Count] = Field(default_factory=list)
+
+
+class DataFound(Document):
+    """Rows of each side (null: not in CSV files) and the columns of a request, as `side` holds them.
+
+    `profiled`: rows that were looked at. `left_out`: columns beyond those described.
+    """
+
+    rows: dict[Side, Count | None]
+    side: Side
+    profiled: Count
+    columns: list[ColumnFound]
+    left_out: Count
+
+
+class Curve(Document):
+    """A picture's lines: `roc` over the share of false alarms, `calibration` over groups of rows."""
+
+    kind: Literal["roc", "calibration"]
+    column: str
+    label: str
+    x: Annotated[list[float], Field(max_length=40)]
+    lines: dict[str, list[float]]
+
+
 class Evaluation(Document):
     """All that was found, and what follows from it."""
 
-    schema_version: Literal[2] = Field(alias="schema")
+    schema_version: Literal[3] = Field(alias="schema")
     model: str
     rows: Annotated[int, Field(ge=1)]
     metrics: dict[str, Metric]
@@ -111,3 +160,14 @@ class Evaluation(Document):
     seed: Count
     plots: dict[str, Sha256]
     smoke: Smoke
+    data: DataFound
+    curves: list[Curve]
+
+
+def parse_evaluation(content: bytes, where: str) -> Evaluation:
+    """Parse evaluation.json; raise, naming `where` it lies, when it is none of this version."""
+    try:
+        return Evaluation.model_validate_json(content)
+    except ValidationError as error:
+        problem = describe_problem(error.errors()[0], Evaluation)
+        raise MlopsError(f"{where}: {problem}. Train the release anew: mlops train") from None

@@ -10,6 +10,7 @@ import pytest
 from tests.jobs.layout import (
     EVALUATION,
     JOBS,
+    PROFILE,
     SPEC,
     write_archive,
     write_bundle,
@@ -44,6 +45,7 @@ def ml(tmp_path: Path) -> Path:
     (root / "input/data/validation").mkdir()
     write_files(inputs / "test", {"features.csv": b"x\n1\n2\n", "truth.csv": b"y\n1\n2\n"})
     write_json(inputs / "test/overlap.json", {"shared": 0, "files": 1})
+    write_json(inputs / "test/profile.json", PROFILE)
     write_archive(inputs / "model/model.tar.gz", {"offset.txt": b"0.5"})
     write_json(inputs / "champion/none.json", {})
     write_json(inputs / "evaluation/evaluation.json", EVALUATION)

@@ -65,8 +65,15 @@ SPEC: dict[str, Any] = {
     "package_group": "acme-adder",
     "releases_bucket": "acme-releases",
 }
+PROFILE: dict[str, Any] = {
+    "rows": {"train": 2, "validation": 2, "test": 2},
+    "side": "train",
+    "profiled": 2,
+    "columns": [{"name": "x", "kind": "integer", "missing": 0.0, "distinct": 2, "values": {}, "rest": 2}],
+    "left_out": 0,
+}
 EVALUATION = {
-    "schema": 2,
+    "schema": 3,
     "passed": True,
     "reason": "all 7 gates passed",
     "metrics": {"error": {"value": 0.5, "low": 0.4, "high": 0.6}, "odd": {"value": None}},

@@ -41,7 +41,7 @@ def test_a_first_model_is_judged_by_its_gates(ml: Path, tmp_path: Path) -> None:
     found = evaluation(ml, tmp_path)
     assert (found["verdict"], found["passed"], found["champion"]) == ("no-champion", True, None)
     assert found["reason"] == "all 7 gates passed; there is no champion to compare with"
-    assert found["metrics"]["error"] == {"value": 0.5, "low": 0.5, "high": 0.5}
+    assert found["metrics"]["error"] == {"value": 0.5, "low": 0.5, "high": 0.5, "better": "low"}
     assert (found["model"], found["rows"], found["seed"], found["resamples"]) == ("adder", 2, 0, 200)
     assert found["scores"] == {"column": "y", "mean": 2.0, "std": 0.5, "rows": 2}
     assert [gate["gate"] for gate in found["gates"]] == [
@@ -69,8 +69,10 @@ def test_the_champion_answers_the_same_rows_with_its_own_code(ml: Path, tmp_path
     doubled = dedent(BUNDLE["inference.py"]).replace("value + model", "value + 2 * model")
     champion(ml, inference=doubled.encode())
     found = evaluation(ml, tmp_path)
-    assert found["champion"]["metrics"] == {"error": {"value": 0.5}, "rows": {"value": 2.0}}
-    assert found["champion"]["difference"] == {"metric": "error", "value": 0.0, "low": 0.0, "margin": 0.0}
+    assert found["champion"]["metrics"]["error"] == {"value": 0.5, "low": 0.5, "high": 0.5}
+    assert found["champion"]["differences"]["error"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+    terms = {"margin": 0.0, "confidence": 0.95}
+    assert found["champion"]["difference"] == {"metric": "error", "value": 0.0, "low": 0.0, **terms}
     assert found["verdict"] == "passed"
 
 
@@ -78,7 +80,7 @@ def test_a_champion_that_cannot_answer_does_not_stop_its_successor(ml: Path, tmp
     champion(ml, inference=b"raise ValueError('unknown columns: x')")
     found = evaluation(ml, tmp_path)
     why = "predict.py: ValueError: unknown columns: x"
-    assert found["champion"] == {"archive": None, "metrics": {}, "why": why}
+    assert found["champion"] == {"archive": None, "metrics": {}, "differences": {}, "why": why}
     assert found["passed"]
     assert found["reason"] == f"all 7 gates passed; the champion could not be measured: {why}"
 
@@ -115,7 +117,7 @@ def test_features_and_truth_must_go_together(ml: Path, tmp_path: Path) -> None:
 def test_a_metric_that_is_not_a_number_fails_its_gate(ml: Path, tmp_path: Path) -> None:
     change_bundle(ml, evaluate="def metrics(truth, predictions): return {'error': float('nan')}")
     found = evaluation(ml, tmp_path)
-    assert found["metrics"] == {"error": {"value": None, "low": None, "high": None}}
+    assert found["metrics"] == {"error": {"value": None, "low": None, "high": None, "better": "low"}}
     assert found["gates"][0]["why"] == "error is not a number on these rows"
 
 

@@ -12,6 +12,7 @@ import handed
 import job
 import overlap
 import plots
+import profiles
 import smoke
 
 PROGRAMS = Path(__file__).absolute().parent
@@ -55,6 +56,7 @@ def run(ml: Path, work: Path) -> None:
     found = gates.Findings(measured, candidate.latency, candidate.size(), known, test.rows)
     evaluation = conclude(spec, found)
     evaluation["smoke"] = smoke.request(test.features)
+    evaluation["data"] = job.read_json(inputs / "test" / profiles.FILE)
     write(evaluation, measured, output)
     report(evaluation)
 
@@ -64,10 +66,13 @@ def conclude(spec: Any, found: gates.Findings) -> dict[str, Any]:
     measured, rules = found.measured, spec["gate"]
     verdicts = gates.judge(rules, found)
     return {
-        "schema": 2,
+        "schema": 3,
         "model": spec["model"],
         "rows": found.rows,
-        "metrics": measured["metrics"],
+        "metrics": {
+            name: {**metric, "better": direction(rules["metrics"], name)}
+            for name, metric in measured["metrics"].items()
+        },
         "champion": measured["champion"],
         "slices": (measured["slices"] or {"slices": []})["slices"],
         "scores": measured["predictions"]["scores"],
@@ -77,7 +82,14 @@ def conclude(spec: Any, found: gates.Findings) -> dict[str, Any]:
         **gates.conclude(verdicts, measured["champion"]),
         "resamples": measured["resamples"],
         "seed": rules["champion"]["seed"],
+        "curves": measured["curves"],
     }
+
+
+def direction(rules: list[dict[str, Any]], name: str) -> str | None:
+    """Return which way a metric improves, as its bounds say: a min alone high, a max alone low."""
+    ends = [("min" in rule, "max" in rule) for rule in rules if rule["metric"] == name]
+    return next(("high" if low else "low" for low, high in ends if low != high), None)
 
 
 def write(evaluation: dict[str, Any], measured: dict[str, Any], output: Path) -> None:
@@ -157,7 +169,7 @@ def describe_champion(ml: Path, champion: Path | str | None, measured: Any) -> d
     """Say which archive was compared, with what was measured here: nothing that it says of itself is read."""
     if champion is None:
         return None
-    found = {"metrics": {}, "why": champion} if isinstance(champion, str) else measured
+    found = {"metrics": {}, "differences": {}, "why": champion} if isinstance(champion, str) else measured
     return {"archive": input_uri(ml, "champion"), **found}
 
 

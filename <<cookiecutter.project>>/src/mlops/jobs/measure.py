@@ -15,6 +15,7 @@ from typing import Any
 
 import apart
 import bootstrap
+import curves
 import leakage
 import numpy as np
 import pandas as pd
@@ -82,16 +83,19 @@ def measure(metrics: Metrics, asked: dict[str, Any]) -> dict[str, Any]:
         if not state["odd"]:
             raise
         own = {}
-    sliced = gate.get("slices")
+    compared, champion = compare(candidate, asked.get("champion"), own, {**versus, "resamples": resamples})
+    models = {"candidate": candidate, **({"champion": champion} if champion else {})}
+    sliced, ways = gate.get("slices"), {name: model.rows for name, model in models.items()}
     trusted = {*(sliced["columns"] if sliced else ()), *gate["leakage"]["trusted"]}
     return {
         "resamples": resamples,
         "metrics": {name: interval(spread) for name, spread in own.items()},
-        "champion": compare(metrics, truth, asked.get("champion"), own, {**versus, "resamples": resamples}),
-        "slices": slices.measure(candidate.rows, truth, features, sliced) if sliced else None,
+        "champion": compared,
+        "slices": slices.measure(ways, truth, features, sliced) if sliced else None,
         "leaks": leakage.find(features, truth, trusted),
         "predictions": state,
         "histogram": scores.histogram(answers, truth),
+        "curves": curves.draw({name: model.answers for name, model in models.items()}, truth),
     }
 
 
@@ -101,28 +105,35 @@ def interval(spread: bootstrap.Spread) -> dict[str, float | None]:
 
 
 def compare(
-    metrics: Metrics,
-    truth: pd.DataFrame,
-    path: str | None,
-    own: dict[str, bootstrap.Spread],
-    versus: dict[str, Any],
-) -> dict[str, Any] | None:
-    """Measure the champion on the same draws; the difference is positive where the candidate is better."""
+    candidate: Measured, path: str | None, own: dict[str, bootstrap.Spread], versus: dict[str, Any]
+) -> tuple[dict[str, Any] | None, Measured | None]:
+    """Measure the champion on the same draws: what was found, and the champion where it can be measured."""
     if path is None:
-        return None
-    champion = Measured(metrics, truth, read(path))
-    name = versus["metric"]
+        return None, None
+    champion = Measured(candidate.metrics, candidate.truth, read(path))
     try:
-        theirs = bootstrap.spread(champion.rows, len(truth), versus["resamples"], versus["seed"])
+        theirs = bootstrap.spread(champion.rows, len(champion.truth), versus["resamples"], versus["seed"])
     except Exception as error:  # noqa: BLE001  (answers of another shape than the candidate's metrics expect)
-        return {"metrics": {}, "why": f"evaluate.py: {type(error).__name__}: {error}"}
-    values = {key: {"value": finite(spread.value)} for key, spread in theirs.items()}
+        why = f"evaluate.py: {type(error).__name__}: {error}"
+        return {"metrics": {}, "differences": {}, "why": why}, None
+    found = {
+        "metrics": {name: interval(spread) for name, spread in theirs.items()},
+        "differences": {name: interval(own[name] - theirs[name]) for name in theirs if name in own},
+    }
+    return found | judged(own, theirs, versus), champion
+
+
+def judged(
+    own: dict[str, bootstrap.Spread], theirs: dict[str, bootstrap.Spread], versus: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the difference that the gate judges, positive where the candidate is better; or say why not."""
+    name = versus["metric"]
     if name not in own or name not in theirs or not np.isfinite(own[name].value - theirs[name].value):
-        return {"metrics": values, "why": f"{name} is not a number for both models on these rows"}
+        return {"why": f"{name} is not a number for both models on these rows"}
     apart_by = own[name] - theirs[name] if versus["better"] == "high" else theirs[name] - own[name]
     low = apart_by.quantile(1 - versus["confidence"])
-    difference = {"metric": name, "value": apart_by.value, "low": low, "margin": versus["margin"]}
-    return {"metrics": values, "difference": difference}
+    terms = {"margin": versus["margin"], "confidence": versus["confidence"]}
+    return {"difference": {"metric": name, "value": apart_by.value, "low": low, **terms}}
 
 
 def finite(value: float) -> float | None:

@@ -8,6 +8,7 @@ from typing import Any
 import handed
 import job
 import overlap
+import profiles
 
 SIDES = ("train", "validation", "test")
 MANIFEST = "manifest.json"
@@ -24,7 +25,8 @@ def run(ml: Path, work: Path) -> None:
     job.run_script(code, [code.folder / "prepare.py", "--input", data, "--output", outputs])
     check_sides(outputs)
     shared = overlap.find(outputs / "train", outputs / "test/features.csv")
-    (outputs / "test" / overlap.FILE).write_text(json.dumps(shared) + "\n")
+    for name, content in ((overlap.FILE, shared), (profiles.FILE, profiles.describe(outputs))):
+        (outputs / "test" / name).write_text(json.dumps(content) + "\n")
 
 
 def stage(source: Path, folder: Path) -> Path:
