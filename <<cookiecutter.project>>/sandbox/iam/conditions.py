@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from sandbox.iam.request import Context
 
-    Match = Callable[[str, Context], bool]
+    Match = Callable[[str, Context], bool | None]
+    Holds = Callable[[str, Context], bool]
     Test = Callable[[Context], bool]
 
 # Keys that hold several values whatever their number; without a set operator they match nothing.
@@ -64,29 +65,25 @@ def _compile_test(name: str, key: str, values: list[str], variables: bool) -> Te
     matches = [make(value, variables) for value in values]
 
     def holds(value: str, context: Context) -> bool:
-        return any(match(value, context) for match in matches) is not negated
+        """Values that cannot be compared, None, satisfy neither an operator nor its negation."""
+        if negated:
+            return all(match(value, context) is False for match in matches)
+        return any(match(value, context) for match in matches)
 
     if quantifier.lower() == "forallvalues":
         return lambda context: all(holds(value, context) for value in context.get(key, ()))
     if quantifier.lower() == "foranyvalue":
-        return _any_value(key, holds, if_exists)
+        # With IfExists too: a key that is missing has no value that could match
+        return lambda context: any(holds(value, context) for value in context.get(key, ()))
     return _single(key, holds, if_exists or negated)
 
 
-def _single(key: str, holds: Match, if_missing: bool) -> Test:
+def _single(key: str, holds: Holds, if_missing: bool) -> Test:
     def test(context: Context) -> bool:
         values = context.get(key)
         if not values:
             return if_missing
         return len(values) == 1 and key not in MULTIVALUED and holds(values[0], context)
-
-    return test
-
-
-def _any_value(key: str, holds: Match, if_missing: bool) -> Test:
-    def test(context: Context) -> bool:
-        values = context.get(key)
-        return any(holds(value, context) for value in values) if values else if_missing
 
     return test
 
@@ -106,7 +103,9 @@ def _arn(text: str, variables: bool) -> Match:
 
 def _bool(text: str, variables: bool) -> Match:
     wanted = Glob(text, variables=variables, wild=False, fold=True)
-    return lambda value, context: value.lower() in ("true", "false") and wanted.matches(value, context)
+    return lambda value, context: (
+        wanted.matches(value, context) if value.lower() in ("true", "false") else None
+    )
 
 
 def _binary(text: str, variables: bool) -> Match:
@@ -127,9 +126,9 @@ def _ordered(
     def make(text: str, variables: bool) -> Match:
         bound = read(text)
 
-        def match(value: str, context: Context) -> bool:
+        def match(value: str, context: Context) -> bool | None:
             found = read(value)
-            return bound is not None and found is not None and compare(found, bound)
+            return None if bound is None or found is None else compare(found, bound)
 
         return match
 
@@ -161,11 +160,11 @@ def _address(text: str, variables: bool) -> Match:
     except ValueError:
         raise PolicyError(f"{text!r} is not an address range such as 203.0.113.0/24") from None
 
-    def match(value: str, context: Context) -> bool:
+    def match(value: str, context: Context) -> bool | None:
         try:
             return ipaddress.ip_address(value) in network
         except ValueError:
-            return False
+            return None
 
     return match
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sandbox.iam.document import compile_policy
-from sandbox.iam.principals import Match
+from sandbox.iam.principals import OUTSIDE, Match
 from sandbox.iam.request import Decision
 
 if TYPE_CHECKING:
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     Facts = dict[str, Sequence[str]]
 
 TYPES = {"root": "Account", "user": "User", "role": "AssumedRole", "session": "AssumedRole"}
+IDENTITY, BOUNDARY, SESSION = "identity-based policy", "permissions boundary", "session policy"
+RESOURCE = "resource-based policy"
+# What still limits a grant of the resource's policy within an account, by how closely it names the principal:
+# IAM guide, "Resource-based policies and implicit denies in other policy types". Of "*" it says nothing: users
+# report that a boundary does not bind; that a session policy does is our caution.
+BINDING = {Match.ROLE: (BOUNDARY, SESSION), Match.EVERYONE: (SESSION,), Match.DIRECT: ()}
 ALLOWED = Decision(True, "")
 # Every caller may ask who it is, whatever policies say: STS reference, GetCallerIdentity.
 ALWAYS = frozenset({"sts:getcalleridentity"})
@@ -33,61 +39,45 @@ TRUSTED_ONLY = re.compile(r"(?:sts:(?:assumerole|tagsession|setsourceidentity)\w
 
 def evaluate(request: Request, policies: Policies) -> Decision:
     """Decide one request."""
-    action = request.action.lower()
-    if action in ALWAYS and request.principal.kind != "anonymous":
+    if request.action.lower() in ALWAYS and request.principal.kind != "anonymous":
         return ALLOWED
     facts = context_of(request)
-    own = {
-        "identity-based policy": _compiled(policies.identity),
-        "permissions boundary": _compiled(policies.boundary or ()),
-        "session policy": _compiled(policies.session or ()),
-    }
-    for name, compiled in own.items():
-        if _any(compiled, True, request, facts):
-            return Decision(False, f"with an explicit deny in {_article(name)} {name}")
+    own = {IDENTITY: policies.identity, BOUNDARY: policies.boundary, SESSION: policies.session}
+    compiled = {name: _compiled(given) for name, given in own.items() if given is not None}
     attached = _compiled(policies.resource)
-    if _grant(attached, True, request, facts):
-        return Decision(False, "with an explicit deny in a resource-based policy")
-    grant = _grant(attached, False, request, facts)
-    limits = [
-        name
-        for name, given in (
-            ("permissions boundary", policies.boundary),
-            ("session policy", policies.session),
-        )
-        if given is not None and not _any(own[name], False, request, facts)
-    ]
-    return _weigh(request, grant, _own_allow(own["identity-based policy"], request, facts), limits)
+    denying = [name for name, found in compiled.items() if _any(found, True, request, facts)]
+    if _grant(attached, True, request, facts, bounded=policies.boundary is not None):
+        denying.append(RESOURCE)
+    if denying:
+        return Decision(False, f"with an explicit deny in {_article(denying[0])} {denying[0]}")
+    silent = [name for name, found in compiled.items() if not _any(found, False, request, facts)]
+    lacking = _lacking(request, _grant(attached, False, request, facts), silent)
+    if lacking:
+        return Decision(False, f"because no {lacking} allows the {request.action} action")
+    return ALLOWED
 
 
-def _weigh(request: Request, grant: Match, own: bool, limits: list[str]) -> Decision:
-    """Join what the resource's policy, the principal's policies and their limits say."""
+def _lacking(request: Request, grant: Match, silent: list[str]) -> str:
+    """The kind of policy whose Allow is missing; empty when nothing is.
+
+    `grant` is what the resource's policy says, `silent` which of the principal's own policies allow nothing.
+    """
     principal = request.principal
-    if principal.kind in ("service", "web", "anonymous"):
-        return ALLOWED if grant is Match.DIRECT else _nothing("resource-based policy", request)
+    if principal.kind in OUTSIDE:
+        return "" if grant >= Match.EVERYONE else RESOURCE
+    if principal.kind == "root":
+        silent = [name for name in silent if name != IDENTITY]
     if principal.account != request.account:
-        if not own:
-            return _nothing("identity-based policy", request)
-        if limits:
-            return _nothing(limits[0], request)
-        return ALLOWED if grant else _nothing("resource-based policy", request)
-    if grant is Match.DIRECT or (grant is Match.ROLE and not limits):
-        return ALLOWED
-    if not own and not grant:
-        return _nothing("identity-based policy", request)
-    if limits:
-        return _nothing(limits[0], request)
-    if not grant and _is_trusted_only(request):
-        return _nothing("resource-based policy", request)
-    return ALLOWED if own else _nothing("identity-based policy", request)
+        missing = silent if grant else [*silent, RESOURCE]
+    elif grant >= Match.ROLE:
+        missing = [name for name in silent if name in BINDING[grant]]
+    else:
+        missing = [*silent, RESOURCE] if not grant and _is_trusted_only(request) else silent
+    return missing[0] if missing else ""
 
 
 def _is_trusted_only(request: Request) -> bool:
     return request.resource != "*" and TRUSTED_ONLY.fullmatch(request.action) is not None
-
-
-def _own_allow(identity: Sequence[Policy], request: Request, facts: Facts) -> bool:
-    return request.principal.kind == "root" or _any(identity, False, request, facts)
 
 
 def _any(policies: Iterable[Policy], deny: bool, request: Request, facts: Facts) -> bool:
@@ -98,11 +88,18 @@ def _any(policies: Iterable[Policy], deny: bool, request: Request, facts: Facts)
     )
 
 
-def _grant(policies: Iterable[Policy], deny: bool, request: Request, facts: Facts) -> Match:
-    """How closely the statements of a resource's policy that apply name the principal."""
+def _grant(
+    policies: Iterable[Policy], deny: bool, request: Request, facts: Facts, bounded: bool = False
+) -> Match:
+    """How closely the statements of a resource's policy that apply name the principal.
+
+    A Deny by NotPrincipal hits every principal with a boundary: IAM guide, "Permissions boundaries".
+    """
     return max(
         (
-            statement.principals.match(request.principal)
+            Match.EVERYONE
+            if bounded and statement.principals.excluded
+            else statement.principals.match(request.principal)
             for policy in policies
             for statement in policy
             if statement.principals is not None
@@ -115,10 +112,6 @@ def _grant(policies: Iterable[Policy], deny: bool, request: Request, facts: Fact
 
 def _compiled(documents: Iterable[Document]) -> list[Policy]:
     return [compile_policy(document) for document in documents]
-
-
-def _nothing(kind: str, request: Request) -> Decision:
-    return Decision(False, f"because no {kind} allows the {request.action} action")
 
 
 def _article(name: str) -> str:

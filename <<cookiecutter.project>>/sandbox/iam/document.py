@@ -40,9 +40,14 @@ class Statement:
         """Whether action, resource and conditions of a request are this statement's."""
         return (
             any(glob.matches(action, context) for glob in self.actions) is not self.not_actions
-            and any(glob.matches(resource, context) for glob in self.resources) is not self.not_resources
+            and self._names(resource, context)
             and all(test(context) for test in self.tests)
         )
+
+    def _names(self, resource: str, context: Context) -> bool:
+        if self.not_resources:
+            return all(glob.matches(resource, context) is False for glob in self.resources)
+        return any(glob.matches(resource, context) for glob in self.resources)
 
 
 Policy = tuple[Statement, ...]

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from sandbox.iam.request import Principal
 
 ACCOUNT = re.compile(r"(?:arn:[\w-]+:iam::)?(\d{12})(?::root)?")
+# Principals that no account's identity policies decide about.
+OUTSIDE = ("anonymous", "service", "web")
 KINDS = ("AWS", "Service", "Federated", "CanonicalUser")
 
 
@@ -22,7 +24,8 @@ class Match(enum.IntEnum):
     NONE = 0
     ACCOUNT = 1  # its account: identity policies decide further
     ROLE = 2  # its role: boundary and session policy still limit it
-    DIRECT = 3  # itself, or everyone
+    EVERYONE = 3  # nobody by name: its session policy still limits it
+    DIRECT = 4  # itself
 
 
 @dataclass(frozen=True)
@@ -39,25 +42,19 @@ class Principals:
     def match(self, principal: Principal) -> Match:
         found = self._named(principal)
         if self.excluded:
-            return Match.NONE if found else Match.DIRECT
+            return Match.NONE if found else Match.EVERYONE
         return found
 
     def _named(self, principal: Principal) -> Match:
-        if self.everyone:
-            return Match.DIRECT
-        if principal.kind == "anonymous":
-            return Match.NONE
-        if principal.kind == "service":
-            return Match.DIRECT if principal.arn in self.services else Match.NONE
-        if principal.kind == "web":
-            return Match.DIRECT if principal.arn in self.providers else Match.NONE
-        if principal.kind == "root":
-            return Match.ACCOUNT if principal.account in self.accounts else Match.NONE
-        if principal.arn in self.names:
+        if principal.arn in {"service": self.services, "web": self.providers}.get(principal.kind, self.names):
             return Match.DIRECT
         if principal.role_arn and principal.role_arn in self.names:
             return Match.ROLE
-        return Match.ACCOUNT if principal.account in self.accounts else Match.NONE
+        if self.everyone:
+            return Match.EVERYONE
+        if principal.kind in OUTSIDE or principal.account not in self.accounts:
+            return Match.NONE
+        return Match.ACCOUNT
 
 
 def compile_principals(element: Any, excluded: bool) -> Principals:

@@ -19,7 +19,8 @@ ARN_PARTS = 6
 class Glob:
     """One pattern, compiled once; only patterns with variables are completed for each request.
 
-    A variable without a value never matches, as AWS says of keys that a request lacks.
+    A variable without a value makes its statement invalid (IAM guide, "Variables"): then None is the answer,
+    which neither a condition nor its negation takes.
     """
 
     __slots__ = ("_fold", "_pieces", "_static", "_wild")
@@ -30,9 +31,9 @@ class Glob:
         self._pieces = VARIABLE.split(text) if variables else [text]
         self._static = self._compile(self._pieces[0]) if len(self._pieces) == 1 else None
 
-    def matches(self, value: str, context: Context) -> bool:
+    def matches(self, value: str, context: Context) -> bool | None:
         pattern = self._static or self._resolve(context)
-        return pattern is not None and pattern.fullmatch(value) is not None
+        return None if pattern is None else pattern.fullmatch(value) is not None
 
     def _resolve(self, context: Context) -> re.Pattern[str] | None:
         said = []
@@ -90,13 +91,16 @@ class ArnGlob:
         parts = split_arn(text)
         if complete:  # an ARN with fewer parts is completed by `*`: IAM guide, "Incomplete ARNs"
             parts += ["*"] * (ARN_PARTS - len(parts))
+        # In a Resource, variables stand only behind the fifth colon.
+        allowed = [variables and (not complete or index == ARN_PARTS - 1) for index in range(len(parts))]
         self._all = text == "*"
-        self._parts = [Glob(part, variables=variables) for part in parts]
+        self._parts = [Glob(part, variables=on) for part, on in zip(parts, allowed, strict=True)]
 
-    def matches(self, value: str, context: Context) -> bool:
+    def matches(self, value: str, context: Context) -> bool | None:
         if self._all:
             return True
         parts = value.split(":", ARN_PARTS - 1)
-        return len(parts) == len(self._parts) == ARN_PARTS and all(
-            glob.matches(part, context) for glob, part in zip(self._parts, parts, strict=True)
-        )
+        if len(parts) != len(self._parts):
+            return False
+        found = [glob.matches(part, context) for glob, part in zip(self._parts, parts, strict=True)]
+        return False if False in found else None if None in found else True
