@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 TYPES = {"root": "Account", "user": "User", "role": "AssumedRole", "session": "AssumedRole"}
 IDENTITY, BOUNDARY, SESSION = "identity-based policy", "permissions boundary", "session policy"
 RESOURCE = "resource-based policy"
-# What still limits a grant of the resource's policy within an account, by how closely it names the principal:
-# IAM guide, "Resource-based policies and implicit denies in other policy types". Of "*" it says nothing: users
-# report that a boundary does not bind; that a session policy does is our caution.
+# What still limits a grant by the resource's policy in an account, by how closely it names the principal: see
+# IAM guide, "Resource-based policies and implicit denies in other policy types". It says nothing of "*":
+# users report that a boundary does not bind; that a session policy does is our caution.
 BINDING = {Match.ROLE: (BOUNDARY, SESSION), Match.EVERYONE: (SESSION,), Match.DIRECT: ()}
 ALLOWED = Decision(True, "")
 # Every caller may ask who it is, whatever policies say: STS reference, GetCallerIdentity.
