@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 PAYLOAD := <<cookiecutter.project>>
 DEMO := build/demo
-BENCHMARKS := $(filter-out benchmarks/measure.py benchmarks/delay.py,$(wildcard benchmarks/*.py))
+BENCHMARKS := $(filter-out $(addprefix benchmarks/,measure.py delay.py sandboxed.py),$(wildcard benchmarks/*.py))
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url $(if $(UPGRADE),--upgrade)
 # The payload is checked in place and cookiecutter copies its folders whole: caches stay out of it

@@ -1,4 +1,9 @@
-"""The sealed handler beside a bare `model.predict`: one row, in process, on the scaffold's own model."""
+"""The sealed handler beside a bare `model.predict`: one row, in process, on the scaffold's code.
+
+The model is 300 boosted trees, as tables get them: beside the scaffold's own ridge regression, which answers
+in 60 us, a neighbour on the machine weighs more than any handler. The three ways take turns in short rounds;
+what counts is the median of the rounds' ratios.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +18,23 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import joblib  # type: ignore[import-untyped]
 import numpy as np
+import pandas as pd
 from measure import PAYLOAD
+from sklearn.ensemble import GradientBoostingRegressor  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SCAFFOLD = PAYLOAD / "src/mlops/scaffold/model"
-CALLS = 2000
+ROUNDS, CALLS = 101, 40  # a round is some 40 ms: shorter than what disturbs it
+TREES = 300
 BUDGET = 1.3  # times the bare call, at p50
 
 
 def main() -> None:
-    """Train the scaffold's model on its sample, then time both ways to one prediction."""
+    """Train on the scaffold's sample, then time three ways to one prediction in turn."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         train(work)
@@ -33,19 +42,31 @@ def main() -> None:
         body = "\n".join((work / "prepared/test/features.csv").read_text().splitlines()[:2]) + "\n"
         model = serve.model_fn(str(work / "model"))
         row = np.array([[float(value) for value in body.splitlines()[1].split(",")]])
-        through = p50(lambda: answer(serve, model, body))
-        parts = p50(lambda: bare_handler(serve, model, body))
-        bare = p50(lambda: model["pipeline"].predict(row))
-    print(f"bare model.predict: {1e6 * bare:.0f} us at p50")
-    verdict = "within" if through / bare <= BUDGET else "OVER"
+        ways: list[Callable[[], object]] = [
+            lambda: model["pipeline"].predict(row),
+            lambda: bare_handler(serve, model, body),
+            lambda: answer(serve, model, body),
+        ]
+        rounds = [[p50(way) for way in ways] for _ in range(ROUNDS)]
+    report(rounds)
+
+
+def report(rounds: list[list[float]]) -> None:
+    """Medians over the rounds, and how far apart they lie."""
+    ratios = [through / bare for bare, _, through in rounds]
+    ratio, (low, _, high) = statistics.median(ratios), statistics.quantiles(ratios, n=4)
+    bare, own, through = (1e6 * statistics.median(way) for way in zip(*rounds, strict=True))
+    verdict = "within" if ratio <= BUDGET else "OVER"
+    print(f"bare model.predict: {bare:.0f} us at p50, median of {len(rounds)} rounds")
     print(
-        f"sealed handler, CSV in and out: {1e6 * through:.0f} us; {through / bare:.2f}x ({verdict} {BUDGET}x)"
+        f"sealed handler, CSV in and out: {through:.0f} us; {ratio:.2f}x ({verdict} {BUDGET}x), "
+        f"half of the rounds between {low:.2f}x and {high:.2f}x"
     )
-    print(f"of which the wrapper: {through / parts:.2f}x over the model's own handler")
+    print(f"of which the wrapper: {through - own:.0f} us over the model's own handler")
 
 
 def train(work: Path) -> None:
-    """Prepare and train as a laptop does."""
+    """Prepare and train as a laptop does; then put the larger model in the place of the scaffold's."""
     sides = ["--train", f"{work}/prepared/train", "--validation", f"{work}/prepared/validation"]
     commands = (
         ["prepare.py", "--input", str(SCAFFOLD / "sample"), "--output", f"{work}/prepared"],
@@ -53,6 +74,9 @@ def train(work: Path) -> None:
     )
     for command in commands:
         subprocess.run([sys.executable, *command], cwd=SCAFFOLD, check=True, capture_output=True)
+    features, truth = (pd.read_csv(work / f"prepared/train/{name}.csv") for name in ("features", "truth"))
+    trees = GradientBoostingRegressor(n_estimators=TREES).fit(features.to_numpy(), truth["target"])
+    joblib.dump(trees, work / "model/model.joblib")
 
 
 def assemble(work: Path):  # type: ignore[no-untyped-def]  # noqa: ANN201 - a module has no type of its own
