@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mlops import cli
+from mlops.propose import list_packages
 from mlops.relock import relock
-from tests.conftest import commit, edit
+from mlops.train import list_steps
+from tests.conftest import commit, edit, git
 from tests.live import IMAGE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mlops.release import Artifact
     from tests.live import Bench
 
 
@@ -44,13 +49,14 @@ def add_boosted_model(root: Path, model: str) -> None:
     )
     edit(folder / "train.py", "Ridge(alpha=alpha)", estimator)
     edit(folder / "model.yml", "{metric: r2, min: 0.6}", "{metric: r2, min: 0.1}")
+    edit(folder / "model.yml", "{margin: 0.05}", "{margin: 0.05, resamples: 200}")
     with (folder / "requirements.in").open("a") as requirements:
         requirements.write("lightgbm==4.6.0\n")
     relock(root, model)
     shutil.copy(folder / "sample/rows.csv", folder / "data/rows.csv")
 
 
-def test_a_model_of_another_framework_reaches_its_endpoint(
+def test_a_model_of_another_framework_goes_round_the_loop(
     bench: Bench, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add_boosted_model(bench.root, name)
@@ -67,6 +73,107 @@ def test_a_model_of_another_framework_reaches_its_endpoint(
     features = dict(zip(header.split(","), map(float, row.split(",")), strict=True))
     answers = [predict(bench, name, features, scale) for scale in (1.0, 3.0)]
     assert answers[0] != answers[1], "the answer does not depend on the row"
+    try_uncommitted_work(bench, name, capsys)
+    release_another_handler(bench, name, capsys)
+    assert predict(bench, name, features, 1.0) == 2 * answers[0]
+
+
+def try_uncommitted_work(bench: Bench, model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--experiment` trains and judges what nobody committed, and leaves nothing that could be promoted."""
+    script = bench.root / f"models/{model}/train.py"
+    edit(script, "n_estimators=50", "n_estimators=60")
+    before, sealed = releases(bench, model), stored(bench, bench.project.releases_bucket, "releases/")
+    assert cli.run(["train", model]) == 2
+    assert "changed, but not committed" in capsys.readouterr().err
+    assert cli.run(["train", model, "--experiment", "--wait"]) == 0, capsys.readouterr().err
+    said = capsys.readouterr().out
+    execution = said.splitlines()[0].split()[-1]
+    assert f":pipeline/acme-{model}-experiment/execution/" in execution
+    (evaluation,) = stored(
+        bench, bench.project.data_bucket, f"runs/{execution.split('/')[-1]}/evaluation/evaluation"
+    )
+    found = json.loads(read(bench, bench.project.data_bucket, evaluation))
+    assert found["verdict"] == "passed", "the experiment was not compared with what is live"
+    assert f"verdict passed: {found['reason']}" in said
+    assert evaluation in said
+    assert job_roles(bench, execution) == {bench.project.execution_role}
+    assert releases(bench, model) == before, "an experiment registered a package"
+    assert stored(bench, bench.project.releases_bucket, "releases/") == sealed, (
+        "an experiment sealed something"
+    )
+    git(bench.root, "checkout", "-q", "--", str(script))
+
+
+def release_another_handler(bench: Bench, model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--weights` judges a release under today's inference.py, and seals it as another one."""
+    (old,) = releases(bench, model)
+    handler = bench.root / f"models/{model}/inference.py"
+    edit(
+        handler,
+        'json.dumps({"predictions": [{"prediction": value}',
+        'json.dumps({"predictions": [{"prediction": 2 * value}',
+    )
+    commit(bench.root, "Answer in halves")
+    again = ["train", model, "--weights", old.release]
+    assert cli.run([*again, "--wait"]) == 0, capsys.readouterr().err
+    assert "Train" not in capsys.readouterr().out, "the weights were trained anew"
+    new, _ = releases(bench, model)
+    assert new.release != old.release
+    before, after = members(bench, old), members(bench, new)
+    assert {name for name in before | after if before.get(name) != after.get(name)} == {
+        "code/inference.py",
+        "code/identity.json",
+    }
+    assert after["code/inference.py"] == handler.read_bytes()
+    assert (new.evaluation, new.execution) != (old.evaluation, old.execution), "the gate did not judge again"
+    (evaluation,) = stored(
+        bench, new.archive.bucket, f"releases/{model}/{new.archive.sha256}/evaluations/{new.evaluation}.json"
+    )
+    judged = json.loads(read(bench, new.archive.bucket, evaluation))
+    assert judged["verdict"] == "passed"
+    assert judged["champion"]["archive"] == f"s3://{old.archive.bucket}/{old.archive.key}"
+    assert cli.run(again) == 0
+    assert "this run exists already" in capsys.readouterr().out
+    promote(bench, model, capsys)
+
+
+def releases(bench: Bench, model: str) -> list[Artifact]:
+    """What is registered of a model, newest first."""
+    packages = list_packages(bench.aws.sagemaker, bench.project.group(model))
+    return [bench.describe(package["ModelPackageArn"]) for package in packages]
+
+
+def stored(bench: Bench, bucket: str, prefix: str) -> list[str]:
+    """The keys under a prefix."""
+    answer = bench.aws.s3.list_objects_v2(Bucket=bucket, Prefix=prefix)
+    return [entry["Key"] for entry in answer.get("Contents", [])]
+
+
+def read(bench: Bench, bucket: str, key: str) -> bytes:
+    """An object's bytes."""
+    return bench.aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+def members(bench: Bench, artifact: Artifact) -> dict[str, bytes]:
+    """The files of a sealed archive."""
+    content = read(bench, artifact.archive.bucket, artifact.archive.key)
+    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+        files = {entry.name: tar.extractfile(entry) for entry in tar if entry.isfile()}
+        return {name: file.read() for name, file in files.items() if file}
+
+
+def job_roles(bench: Bench, execution: str) -> set[str]:
+    """What the jobs of a run ran as."""
+    client, roles = bench.aws.sagemaker, set()
+    for step in list_steps(client, execution):
+        metadata = step["Metadata"]
+        if "TrainingJob" in metadata:
+            name = metadata["TrainingJob"]["Arn"].split("/")[-1]
+            roles.add(client.describe_training_job(TrainingJobName=name)["RoleArn"])
+        else:
+            name = metadata["ProcessingJob"]["Arn"].split("/")[-1]
+            roles.add(client.describe_processing_job(ProcessingJobName=name)["RoleArn"])
+    return roles
 
 
 def promote(bench: Bench, model: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,12 +14,12 @@ from moto import mock_aws
 from mlops import cli
 from mlops.aws import Aws
 from mlops.documents import parse_document
-from mlops.errors import UsageError
+from mlops.errors import MlopsError, UsageError
 from mlops.pin import dump_pin
 from mlops.project import Project
 from mlops.run import prepare_run
 from mlops.spec import ModelSpec, read_spec
-from mlops.train import compile_definition, find_execution, follow, refuse_dirty, upload_jobs
+from mlops.train import compile_definition, find_execution, find_release, follow, refuse_dirty, upload_jobs
 from tests.conftest import PROJECT, REGION, SPEC, commit, edit, git
 from tests.test_pin import make_guess
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from mlops.run import Run
     from mlops.workspace import Workspace
+    from tests.live import Bench
 
 ARN = "arn:aws:sagemaker:eu-west-1:111111111111:pipeline/acme-guess/execution/abc"
 
@@ -310,8 +311,6 @@ def test_the_region_of_an_image_must_have_it(root: Path, capsys: pytest.CaptureF
 
 
 def test_a_failed_run_says_why() -> None:
-    from mlops.errors import MlopsError
-
     class Failed(Executions):
         def describe_pipeline_execution(self, **_: Any) -> dict[str, str]:
             return {"PipelineExecutionStatus": "Failed", "FailureReason": "The gate refused the model: x"}
@@ -322,3 +321,15 @@ def test_a_failed_run_says_why() -> None:
     failed: Any = Failed()
     with pytest.raises(MlopsError, match=r"abc: Failed: The gate refused the model: x$"):
         follow(failed, ARN, quiet=True)
+
+
+def test_a_release_is_named_by_as_much_of_its_digest_as_tells_it(bench: Bench, name: str) -> None:
+    client, group = bench.aws.sagemaker, bench.project.group(name)
+    first, second = (bench.register(name, weights) for weights in ("first", "second"))
+    for artifact in (first, second):
+        assert find_release(client, group, artifact.release) == artifact
+        assert find_release(client, group, artifact.release.removeprefix("sha256:")[:12]) == artifact
+    with pytest.raises(UsageError, match=f"'sha256:' begins 2 releases of group '{group}', .*; give more of"):
+        find_release(client, group, "sha256:")
+    with pytest.raises(MlopsError, match=f"'sha256:zz' is no release of group '{group}'. Pins name releases"):
+        find_release(client, group, "sha256:zz")

@@ -22,6 +22,7 @@ from mlops.dataset import dataset_prefix, pointer_path
 from mlops.digests import PREFIX, record_digest, sha256_hex
 from mlops.errors import MlopsError, UsageError
 from mlops.images import image_uri
+from mlops.outcome import describe_outcome
 from mlops.propose import list_packages
 from mlops.release import read_package
 from mlops.run import prepare_run
@@ -84,6 +85,8 @@ def command(
     say_started(execution, started, run, as_json)
     if wait:
         follow(aws.sagemaker, execution, quiet=as_json)
+        if not as_json:
+            click.echo("\n".join(describe_outcome(aws, list_steps(aws.sagemaker, execution))))
 
 
 def say_started(execution: str, started: bool, run: Run, as_json: bool) -> None:
