@@ -1,0 +1,365 @@
+"""Moves runs on: whenever something changed, starts what may start and ends what has ended.
+
+One lock guards all of it. A job's process runs on a thread of its own, outside the lock; everything else,
+waiting for a group, for a reviewer, for a free machine, is a status and holds no thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sandbox.forge.runs import graph as plan
+from sandbox.forge.runs.errors import WorkflowError
+from sandbox.forge.runs.execution import Outcome
+from sandbox.forge.runs.groups import Groups
+from sandbox.forge.runs.records import JobRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.forge.runs.graph import Graph, Leg, Node
+    from sandbox.forge.runs.records import Records
+    from sandbox.forge.runs.run import Run
+
+log = logging.getLogger("sandbox")
+JOBS_AT_A_TIME = 2  # the machines there are
+REJECTED = "The deployment was rejected or didn't satisfy other protection rules."
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the engine has done for it, so that it only decides."""
+
+    execute: Callable[[Run, Leg, threading.Event, Callable[[list[dict[str, Any]]], None]], Outcome]
+    call: Callable[[Run, Leg], Graph]  # reads the workflow that a job calls
+    gate: Callable[[Run, Leg], str]  # pass, wait, or why the environment refuses
+    permit: Callable[[Run, Leg], None]  # sets what the job's token may do
+    now: Callable[[], str]
+
+
+class Engine:
+    """The runs that have not ended."""
+
+    def __init__(self, records: Records, work: Work) -> None:
+        self.lock = threading.RLock()
+        self.runs: dict[int, Run] = {}
+        self._records = records
+        self._work = work
+        self._groups = Groups(self._supersede)
+        self._queue: list[tuple[Run, Leg]] = []
+        self._busy = 0
+        self._is_closed = False
+        self._touched = False  # something changed that a run already looked at may wait for
+        self._settled = threading.Condition(self.lock)
+
+    def add(self, run: Run) -> None:
+        """Take a run; it starts at once unless its group is taken."""
+        with self.lock:
+            self.runs[run.record.id] = run
+            self.pump()
+
+    def pump(self) -> None:
+        """Move every run as far as it goes."""
+        with self.lock:
+            self._touched = True
+            while self._touched:
+                self._touched = False
+                moved = [self._advance(run) for run in list(self.runs.values())]
+                self._touched |= any(moved)
+            self._start_queued()
+            self._settled.notify_all()
+
+    def cancel(self, run: Run) -> None:
+        """End what runs; jobs that have not started follow their `if:`."""
+        with self.lock:
+            self._cancel_run(run)
+            self.pump()
+
+    def review(self, run: Run, legs: list[Leg], approved: bool) -> None:
+        """What a reviewer said of the environment that these jobs wait for."""
+        with self.lock:
+            for leg in legs:
+                leg.approval = "approved" if approved else "rejected"
+            self.pump()
+
+    def wait(self, ended: Callable[[], bool], seconds: float) -> bool:
+        """Wait until something holds, looked at on every change."""
+        with self._settled:
+            return self._settled.wait_for(ended, seconds)
+
+    def close(self) -> None:
+        """End every job's process; runs stay as they are and are read as cancelled next time."""
+        with self.lock:
+            self._is_closed = True
+            self._queue.clear()
+            for run in self.runs.values():
+                for stop in run.stops.values():
+                    stop.set()
+
+    def _advance(self, run: Run) -> bool:
+        """One round over a run; whether anything changed."""
+        if not run.is_started:
+            return self._begin(run)
+        changed = False
+        for node in list(plan.walk(run.graph)):
+            changed |= self._advance_node(run, node)
+        if run.graph.is_over:
+            self._finish(run, plan.conclusion(run.graph, run.is_cancelled))
+            return True
+        self._show(run)
+        return changed
+
+    def _begin(self, run: Run) -> bool:
+        if run.is_cancelled:
+            self._finish(run, "cancelled")
+            return True
+        if run.group and not self._groups.ask(run.group, run, run.cancel_older):
+            self._show(run)
+            return False
+        run.is_started = True
+        run.record.status = "in_progress"
+        return True
+
+    def _advance_node(self, run: Run, node: Node) -> bool:
+        if plan.is_ready(node):
+            self._open(run, node)
+            return True
+        changed = False
+        for leg in node.legs:
+            changed |= self._advance_leg(run, leg)
+        if node.legs and not node.result:
+            plan.settle(node)
+            changed |= bool(node.result)
+        return changed
+
+    def _open(self, run: Run, node: Node) -> None:
+        """Decide whether a job runs, and as what."""
+        try:
+            if plan.should_run(node, run.is_cancelled or node.graph.is_cancelled):
+                node.legs = plan.split(node)
+                return
+            node.legs = [plan.skip(node)]
+            self._end(run, node.legs[0], Outcome("skipped"))
+        except WorkflowError as error:
+            node.legs = [plan.skip(node)]
+            self._end(run, node.legs[0], Outcome("failure", str(error)))
+
+    def _advance_leg(self, run: Run, leg: Leg) -> bool:
+        if leg.is_over:
+            return False
+        if leg.called is not None:
+            return self._finish_call(run, leg)
+        if leg.record is None:
+            if leg.key in run.kept:
+                self._keep(run, leg)
+                return True
+            if plan.room(leg.node) <= 0 and not leg.cancelling:
+                return False
+            self._record(run, leg)
+        return self._admit(run, leg)
+
+    def _keep(self, run: Run, leg: Leg) -> None:
+        """A job of the attempt before counts as it ended."""
+        record = run.kept[leg.key]
+        leg.record = record
+        leg.result, leg.outputs = str(record.conclusion), dict(record.outputs)
+
+    def _finish_call(self, run: Run, leg: Leg) -> bool:
+        if leg.called is None or not leg.called.is_over:
+            return False
+        try:
+            leg.outputs = plan.call_outputs(leg.called)
+            leg.result = plan.call_result(leg.called)
+        except WorkflowError as error:
+            leg.result = "failure"
+            run.record.message = str(error)
+        self._groups.release(leg)
+        return True
+
+    def _admit(self, run: Run, leg: Leg) -> bool:
+        """Bring a job through its group and its environment to a machine."""
+        record = leg.record
+        if record is None or (record.status in ("queued", "in_progress") and record.started_at):
+            return False
+        before = record.status
+        try:
+            if leg.cancelling:
+                self._end(run, leg, Outcome("cancelled", "Cancelled before it started."))
+                return True
+            said = self._pass(run, leg)
+        except WorkflowError as error:
+            self._end(run, leg, Outcome("failure", str(error)))
+            return True
+        if said in ("pending", "waiting"):
+            record.status = said
+            return record.status != before
+        if said:
+            self._end(run, leg, Outcome("failure", said))
+        return True
+
+    def _pass(self, run: Run, leg: Leg) -> str:
+        """Empty when a job got through: it is queued then, or its call opened."""
+        leg.group, cancel_older = plan.group_of(leg.node.job.raw.get("concurrency"), plan.scope(leg))
+        if leg.group and not self._groups.ask(leg.group, leg, cancel_older):
+            return "pending"
+        if leg.node.job.calls:
+            leg.called = self._work.call(run, leg)
+            leg.record = None
+            return ""
+        gate = self._work.gate(run, leg)
+        if gate == "wait" and not leg.approval:
+            return "waiting"
+        if gate not in ("pass", "wait"):
+            return gate
+        if leg.approval == "rejected":
+            return REJECTED
+        self._work.permit(run, leg)
+        self._enqueue(run, leg)
+        return ""
+
+    def _enqueue(self, run: Run, leg: Leg) -> None:
+        if leg.record:
+            leg.record.status = "queued"
+            leg.record.started_at = self._work.now()
+            self._queue.append((run, leg))
+
+    def _record(self, run: Run, leg: Leg) -> None:
+        if leg.node.job.calls and leg.node.graph.depth >= 9:
+            raise WorkflowError(f"job {leg.node.job.id!r}: workflows call each other more than nine deep")
+        record = JobRecord(
+            0 if leg.node.job.calls else self._records.next_job(),
+            run.record.id,
+            run.record.attempt,
+            leg.key,
+            leg.name,
+            run.record.event.head_sha,
+            run.record.name,
+            self._work.now(),
+        )
+        leg.record = record
+        if record.id:
+            run.record.jobs.append(record)
+            run.legs[record.id] = leg
+
+    def _start_queued(self) -> None:
+        while self._queue and self._busy < JOBS_AT_A_TIME and not self._is_closed:
+            run, leg = self._queue.pop(0)
+            if leg.is_over or leg.record is None:
+                continue
+            self._busy += 1
+            leg.record.status = "in_progress"
+            leg.record.started_at = self._work.now()
+            stop = run.stops[leg.record.id] = threading.Event()
+            threading.Thread(
+                target=self._execute, args=(run, leg, stop), name=f"job-{leg.record.id}", daemon=True
+            ).start()
+            self._show(run)
+
+    def _execute(self, run: Run, leg: Leg, stop: threading.Event) -> None:
+        def report(steps: list[dict[str, Any]]) -> None:
+            if leg.record:
+                leg.record.steps = [dict(step) for step in steps]
+
+        try:
+            outcome = self._work.execute(run, leg, stop, report)
+        except WorkflowError as error:
+            outcome = Outcome("failure", str(error))
+        except Exception as error:  # the job must end, whatever went wrong here
+            log.exception("sandbox fault in job %s of run %s", leg.key, run.record.id)
+            outcome = Outcome("failure", f"sandbox fault: {error!r}")
+        with self.lock:
+            self._busy -= 1
+            self._end(run, leg, outcome)
+            self.pump()
+
+    def _end(self, run: Run, leg: Leg, outcome: Outcome) -> None:
+        if leg.record is None:
+            self._record(run, leg)
+        record = leg.record
+        if record is None:
+            return
+        if not record.id:  # a call that never opened is shown under its caller's name
+            record.id = self._records.next_job()
+            run.record.jobs.append(record)
+        leg.result, leg.outputs = outcome.conclusion, outcome.outputs
+        record.status, record.conclusion = "completed", outcome.conclusion
+        record.message, record.outputs = outcome.message, dict(outcome.outputs)
+        record.completed_at = self._work.now()
+        record.started_at = record.started_at or record.completed_at
+        record.steps = outcome.steps or record.steps
+        self._groups.release(leg)
+        self._touched = True
+        if not self._is_closed:
+            self._records.keep(run.record)
+        if outcome.conclusion == "failure" and len(leg.node.legs) > 1 and plan.fails_fast(leg.node):
+            self._cancel_others(run, leg)
+
+    def _cancel_others(self, run: Run, leg: Leg) -> None:
+        if plan.forgives(leg):
+            return
+        for other in leg.node.legs:
+            if other is not leg and not other.is_over:
+                self._cancel_leg(run, other)
+
+    def _supersede(self, who: Any) -> None:
+        """End a run or a job for a newer one of its group."""
+        self._touched = True
+        for run in self.runs.values():
+            if run is who:
+                self._cancel_run(run)
+                return
+            for leg in plan.legs_of(run.graph):
+                if leg is who:
+                    self._cancel_leg(run, leg)
+                    return
+
+    def _cancel_run(self, run: Run) -> None:
+        run.is_cancelled = True
+        for leg in plan.legs_of(run.graph):
+            if not leg.is_over:
+                self._cancel_leg(run, leg)
+
+    def _cancel_leg(self, run: Run, leg: Leg) -> None:
+        leg.cancelling = self._touched = True
+        if leg.called is not None:
+            leg.called.is_cancelled = True
+            for inner in plan.legs_of(leg.called):
+                if not inner.is_over:
+                    self._cancel_leg(run, inner)
+            return
+        record = leg.record
+        if record is None:
+            return
+        if record.status == "in_progress":
+            run.stops[record.id].set()
+        elif record.started_at:  # queued for a machine
+            self._end(run, leg, Outcome("cancelled", "Cancelled before it started."))
+
+    def _show(self, run: Run) -> None:
+        """The run's status from its jobs', as GitHub sums them up."""
+        record = run.record
+        found = {job.status for job in record.latest if job.status != "completed"}
+        if not run.is_started:
+            status = "pending"
+        elif "in_progress" in found or not found:
+            status = "in_progress"
+        else:
+            status = next(name for name in ("queued", "waiting", "pending") if name in found)
+        if status != record.status or not (self._records.folder(record.id) / "run.json").exists():
+            record.status = status
+            self._keep_record(run)
+
+    def _finish(self, run: Run, conclusion: str) -> None:
+        self._touched = True
+        run.record.status, run.record.conclusion = "completed", conclusion
+        self._groups.release(run)
+        self.runs.pop(run.record.id, None)
+        self._keep_record(run)
+
+    def _keep_record(self, run: Run) -> None:
+        run.record.updated_at = self._work.now()
+        if not self._is_closed:
+            self._records.keep(run.record)

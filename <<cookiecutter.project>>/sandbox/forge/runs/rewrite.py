@@ -1,0 +1,171 @@
+"""The file that act is handed: one job, with what act cannot know written in as values.
+
+act runs the steps; which jobs run, with which needs, inputs, matrix and token, is decided before. So those
+contexts stand in the copy as literals, and what GitHub knows of a run beyond act replaces `github.<name>`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sandbox.forge.runs.errors import WorkflowError
+from sandbox.forge.runs.expressions import end_of, lex
+from sandbox.forge.runs.values import as_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LABEL = "sandbox"  # every runs-on: there is one kind of machine
+OUTPUTS_STEP = "_sandbox_outputs"
+REMOTE = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?P<path>(?:/[\w.-]+)*)@(?P<ref>[\w./-]+)")
+BRACES = str.maketrans("{}'", "\ue000\ue001\ue002")
+ESCAPED = {"\\ue000": "\\u007b", "\\ue001": "\\u007d", "\\ue002": "\\u0027"}
+
+
+@dataclass(frozen=True)
+class Literals:
+    """Contexts by name that are replaced whole, and the members of `github` that are replaced one by one."""
+
+    contexts: dict[str, Any]
+    github: dict[str, str]
+
+
+def literal(value: Any) -> str:
+    """A value as an expression; act's own reading of braces and quotes within texts is not relied on."""
+    text = json.dumps(_without_braces(value), separators=(",", ":"))
+    for found, escaped in ESCAPED.items():
+        text = text.replace(found, escaped)
+    while "}}" in text:
+        text = text.replace("}}", "} }")
+    return f"fromJSON('{text}')"
+
+
+def _without_braces(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_without_braces(str(key)): _without_braces(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_braces(item) for item in value]
+    if isinstance(value, str):
+        return value.translate(BRACES)
+    return value
+
+
+def rewrite_expression(text: str, known: Literals) -> str:
+    """An expression without braces, contexts that act lacks replaced."""
+    lexemes = list(lex(text))
+    written, place = "", 0
+    for number, found in enumerate(lexemes):
+        before = lexemes[number - 1].text if number else ""
+        if found.kind != "name" or before == "." or lexemes[number + 1].text == "(":
+            continue
+        name = found.text.lower()
+        end = found.end
+        if name in known.contexts:
+            said = literal(known.contexts[name])
+        elif name == "github" and lexemes[number + 1].text == ".":
+            member = lexemes[number + 2]
+            if member.text not in known.github:
+                continue
+            said, end = literal(known.github[member.text]), member.end
+        else:
+            continue
+        written += text[place : found.start] + said
+        place = end
+    return written + text[place:]
+
+
+def rewrite_text(text: str, known: Literals) -> str:
+    """A text with `${{ }}` in it."""
+    written, place = "", 0
+    while (opened := text.find("${{", place)) >= 0:
+        closed = end_of(text, opened + 3)
+        written += text[place : opened + 3] + rewrite_expression(text[opened + 3 : closed], known) + "}}"
+        place = closed + 2
+    return written + text[place:]
+
+
+def rewrite_tree(value: Any, known: Literals) -> Any:
+    if isinstance(value, dict):
+        return {key: _rewrite_member(key, item, known) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rewrite_tree(item, known) for item in value]
+    return rewrite_text(value, known) if isinstance(value, str) else value
+
+
+def _rewrite_member(key: str, value: Any, known: Literals) -> Any:
+    if key == "if" and isinstance(value, str) and "${{" not in value:
+        return rewrite_expression(value, known)
+    return rewrite_tree(value, known)
+
+
+def one_job(
+    workflow: dict[str, Any], name: str, job: dict[str, Any], known: Literals, outputs: Path
+) -> dict[str, Any]:
+    """The workflow that act runs: this job alone; its outputs are written to a file at the end."""
+    steps = [{"id": step_id(place), **step} for place, step in enumerate(job["steps"])]
+    body = {
+        **_shared(job, known),
+        "name": name,
+        "runs-on": LABEL,
+        "steps": rewrite_tree([*steps, *_outputs_step(job.get("outputs") or {}, outputs)], known),
+    }
+    title = as_text(known.github["workflow"])
+    return {"name": title, "on": "push", **_shared(workflow, known), "jobs": {name: body}}
+
+
+def _shared(written: dict[str, Any], known: Literals) -> dict[str, Any]:
+    """What a workflow and a job both may set for their steps."""
+    return {key: rewrite_tree(written[key], known) for key in ("env", "defaults") if key in written}
+
+
+def step_id(place: int) -> str:
+    """The id of a step that has none of its own."""
+    return f"_sandbox_{place}"
+
+
+def _outputs_step(outputs: dict[str, Any], file: Path) -> list[dict[str, Any]]:
+    """Names and values, each ended by a NUL: a value may have lines."""
+    if not outputs:
+        return []
+    names = dict(enumerate(outputs))
+    said = "".join(f""" '{name}' "$SANDBOX_OUTPUT_{number}" """ for number, name in names.items())
+    step = {
+        "id": OUTPUTS_STEP,
+        "name": "Outputs",
+        "if": "always()",
+        "shell": "bash",
+        "working-directory": str(file.parent),
+        "env": {f"SANDBOX_OUTPUT_{number}": as_text(outputs[name]) for number, name in names.items()},
+        "run": f"printf '%s\\0' {said} > '{file}'",
+    }
+    return [step]
+
+
+def read_outputs(file: Path) -> dict[str, str]:
+    """What the last step wrote."""
+    if not file.exists():
+        return {}
+    said = file.read_bytes().decode("utf-8", "replace").split("\0")[:-1]
+    return dict(zip(said[::2], said[1::2], strict=True))
+
+
+def list_actions(steps: list[dict[str, Any]], folder: Path) -> dict[str, Path]:
+    """The stand-in of every action that steps use, by `owner/name@ref`; what has none is refused by name."""
+    found: dict[str, Path] = {}
+    for used in [str(step["uses"]) for step in steps if "uses" in step]:
+        if used.startswith("./"):
+            continue
+        named = REMOTE.fullmatch(used)
+        if named is None:
+            raise WorkflowError(f"step uses {used!r}. The sandbox runs owner/name@ref and ./path")
+        place = folder / f"{named['repository'].replace('/', '--').lower()}"
+        if not (place / named["path"].strip("/") / "action.yml").is_file():
+            known = ", ".join(sorted(path.name.replace("--", "/") for path in folder.iterdir()))
+            raise WorkflowError(
+                f"step uses {used!r}, which has no stand-in in sandbox/forge/actions. There are: {known}"
+            )
+        found[f"{named['repository']}@{named['ref']}"] = place
+    return found
