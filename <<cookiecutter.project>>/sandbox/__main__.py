@@ -1,14 +1,15 @@
 """The sandbox's command line: up, down, env, status.
 
 python -m sandbox up [--port N] [--state DIR] [--images DIR] [--speed N] [--no-capacity TYPE]
-                     [--detach]
-eval "$(python -m sandbox env)"
+                     [--session-seconds N] [--detach]
+eval "$(python -m sandbox env [--account training|staging|prod] [--user NAME])"
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.errors import SandboxError
-from sandbox.project import read_project
+from sandbox.project import DUTIES, read_project
 from sandbox.state import Address, State
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m sandbox", description="AWS on this machine, loopback only."
+        prog="python -m sandbox", description="AWS and a forge on this machine, loopback only."
     )
     commands = parser.add_subparsers(dest="command", required=True)
     shared = argparse.ArgumentParser(add_help=False)
@@ -65,9 +66,19 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TYPE",
         help="fail fleets of this instance type for want of capacity; may repeat",
     )
+    up.add_argument(
+        "--session-seconds",
+        type=int,
+        metavar="N",
+        help="end the sessions that people and workflows open after at most N seconds",
+    )
     up.add_argument("--detach", action="store_true", help="return when it serves")
     commands.add_parser("down", parents=[shared], help="stop, and everything it started")
-    commands.add_parser("env", parents=[shared], help="print the environment that clients need")
+    env = commands.add_parser("env", parents=[shared], help="print the environment that clients need")
+    env.add_argument(
+        "--account", choices=DUTIES, default="training", help="whose root user (default: training's)"
+    )
+    env.add_argument("--user", metavar="NAME", help="whose token of the forge (default: the first person's)")
     commands.add_parser("status", parents=[shared], help="say whether it runs; exit 3 if not")
     return parser
 
@@ -93,7 +104,7 @@ def up(asked: argparse.Namespace, state: State) -> int:
     state.hold()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     try:
-        server.serve(project, state, _options(asked), root / "infra")
+        server.serve(project, state, _options(asked), root)
     finally:
         state.release()
     # Threads of jobs may be anywhere; the kernel ends their processes with this one.
@@ -105,7 +116,7 @@ def _options(asked: argparse.Namespace) -> Options:
     from sandbox.server import Options
 
     types = frozenset(asked.no_capacity)
-    return Options(asked.port, tuple(map(Path, asked.images)), asked.speed, types)
+    return Options(asked.port, tuple(map(Path, asked.images)), asked.speed, types, asked.session_seconds)
 
 
 def _detach(asked: argparse.Namespace, state: State) -> int:
@@ -117,6 +128,8 @@ def _detach(asked: argparse.Namespace, state: State) -> int:
     except OSError as error:
         raise state.unusable(error) from None
     repeated = {"--images": asked.images, "--no-capacity": asked.no_capacity}
+    if asked.session_seconds is not None:
+        repeated["--session-seconds"] = [str(asked.session_seconds)]
     words = [word for name, values in repeated.items() for value in values for word in (name, value)]
     command = [
         sys.executable,
@@ -178,14 +191,27 @@ def env(asked: argparse.Namespace, state: State) -> int:
         "AWS_ENDPOINT_URL": address.endpoint,
         "AWS_DEFAULT_REGION": address.region,
         "AWS_REGION": address.region,
-        "AWS_ACCESS_KEY_ID": "AKIASANDBOXOPERATOR0",
+        "AWS_ACCESS_KEY_ID": f"AKIAROOT{address.accounts[asked.account]}",
         "AWS_SECRET_ACCESS_KEY": "sandbox",
+        "GITHUB_API_URL": f"{address.forge}/api/v3",
+        "GITHUB_SERVER_URL": address.forge,
+        "GITHUB_REPOSITORY": read_project(Path.cwd()).repository,
+        "GITHUB_TOKEN": _token(state, asked.user),
         "NO_PROXY": "127.0.0.1,localhost",
     }
     for name, value in settings.items():
         print(f"export {name}={value}")  # noqa: T201
     print("unset AWS_SESSION_TOKEN AWS_PROFILE")  # noqa: T201
     return 0
+
+
+def _token(state: State, user: str | None) -> str:
+    """The token of a person of the forge."""
+    tokens: dict[str, str] = json.loads((state.home / "forge/tokens.json").read_text(encoding="utf-8"))
+    chosen = user or next(iter(tokens))
+    if chosen not in tokens:
+        raise SandboxError(f"{chosen!r} has no account on the forge. It knows {', '.join(tokens)}")
+    return tokens[chosen]
 
 
 def status(asked: argparse.Namespace, state: State) -> int:

@@ -1,52 +1,111 @@
-"""Applies infra/*.yml through the sandbox's own CloudFormation, as a team does to its account."""
+"""Applies infra/*.yml through the sandbox's own CloudFormation, as a team does to its accounts."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import yaml
 from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
 
 from sandbox.errors import SandboxError
+from sandbox.project import DUTIES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from sandbox.project import Project
 
-OPERATOR = "AKIASANDBOXOPERATOR0"
+
+@dataclass(frozen=True)
+class Stack:
+    """One template, applied once."""
+
+    name: str
+    template: Path
+    account: str
+    parameters: Mapping[str, str]
 
 
-def apply(folder: Path, project: Project, endpoint: str) -> list[str]:
-    """Create one stack for each template; the stacks' names."""
+def apply(folder: Path, project: Project, endpoint: str, repository: Mapping[str, str]) -> list[str]:
+    """Create the stacks of every account; their names. `repository` names the forge's, with its ids."""
     templates = sorted(folder.glob("*.yml"))
     if not templates:
         raise SandboxError(f"no templates in {str(folder)!r}. Run this from the root of a generated project")
+    stacks = [stack for path in templates for stack in plan(path, project, repository)]
+    for stack in stacks:
+        _create(_client(endpoint, stack.account, project.region), stack)
+    return [stack.name for stack in stacks]
+
+
+def plan(template: Path, project: Project, repository: Mapping[str, str]) -> list[Stack]:
+    """The stacks of a template: one for each duty where it asks for a duty, else one for training."""
+    asked = parameters_of(template)
+    accounts = project.accounts
+    known = {
+        "Project": project.name,
+        "TrainingAccount": accounts.training,
+        "StagingAccount": accounts.staging,
+        "ProdAccount": accounts.prod,
+        **repository,
+    }
+    stacks, provided = [], set[str]()
+    for duty in DUTIES if "Duty" in asked else ("",):
+        account = accounts.of(duty) if duty else accounts.training
+        # an account has one provider of an issuer, whichever of its duties came first
+        known |= {"Duty": duty, "OidcProvider": "exists" if account in provided else "create"}
+        provided.add(account)
+        name = "-".join(filter(None, [project.name, template.stem, duty]))
+        given = {key: value for key, value in known.items() if key in asked}
+        stacks.append(Stack(name, template, account, given))
+    return stacks
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads short forms such as !Sub without resolving them."""
+
+
+_Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
+
+
+def parameters_of(template: Path) -> set[str]:
+    """The names of a template's parameters."""
+    try:
+        document: Any = yaml.load(template.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a SafeLoader
+        return set(document.get("Parameters", {}))
+    except (yaml.YAMLError, AttributeError) as error:
+        raise SandboxError(f"{template}: not a template: {' '.join(str(error).split())}") from None
+
+
+def _client(endpoint: str, account: str, region: str) -> Any:
+    from sandbox.identity import root_key
+
     create: Any = boto3.session.Session().client
-    client = create(
+    return create(
         "cloudformation",
         endpoint_url=endpoint,
-        region_name=project.region,
-        aws_access_key_id=OPERATOR,
+        region_name=region,
+        aws_access_key_id=root_key(account),
         aws_secret_access_key="sandbox",  # noqa: S106  # the sandbox checks no signature
         config=Config(proxies={}),
     )
-    return [_create(client, path, project.name) for path in templates]
 
 
-def _create(client: Any, path: Path, project: str) -> str:
-    name = f"{project}-{path.stem}"
+def _create(client: Any, stack: Stack) -> None:
     try:
         client.create_stack(
-            StackName=name,
-            TemplateBody=path.read_text(encoding="utf-8"),
-            Parameters=[{"ParameterKey": "Project", "ParameterValue": project}],
+            StackName=stack.name,
+            TemplateBody=stack.template.read_text(encoding="utf-8"),
+            Parameters=[
+                {"ParameterKey": key, "ParameterValue": value} for key, value in stack.parameters.items()
+            ],
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )
         client.get_waiter("stack_create_complete").wait(
-            StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+            StackName=stack.name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
         )
     except (ClientError, WaiterError) as error:
-        raise SandboxError(f"{path}: {error}") from None
-    return name
+        raise SandboxError(f"{stack.template}: {error}") from None

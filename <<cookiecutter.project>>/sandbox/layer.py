@@ -1,35 +1,34 @@
-"""The WSGI layer in front of moto: names each call, serves ours, refuses what nobody serves, records all."""
+"""The WSGI layer in front of moto: names each call, decides it, serves ours, refuses others, records all."""
 
 from __future__ import annotations
 
-import gzip
-import io
 import logging
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 from botocore.parsers import create_parser
 
-from sandbox import identity, stacks, trail, wire
+from sandbox import protocols, sessions, stacks, trail, wire
 from sandbox.errors import ServiceError
-from sandbox.sagemaker.service import refused
+from sandbox.identity import NOBODY, Caller
+from sandbox.incoming import read_request
+from sandbox.sagemaker.service import SageMaker, refused
 from sandbox.world import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
+    from sandbox.access import Access
     from sandbox.clock import Clock
-    from sandbox.filters import Filters
-    from sandbox.sagemaker.service import SageMaker
-
-    Table = dict[str, Callable[[Call], dict[str, Any]]]
+    from sandbox.identity import Callers
+    from sandbox.incoming import Request
+    from sandbox.planes import Plane
+    from sandbox.sts import Sts
 
 log = logging.getLogger("sandbox")
 Environ = dict[str, Any]
-READ_INTO_MEMORY = 64 * 2**20
 
 
 @dataclass
@@ -43,15 +42,20 @@ class Answer:
     error: tuple[str, str] | None = None
 
 
-@dataclass(frozen=True)
-class Request:
-    """A request whose operation is known."""
+@dataclass
+class Passage:
+    """What is known of a request so far; the trail gets it however the request ends."""
 
-    environ: Environ
-    credential: wire.Credential | None
-    target: wire.Target | None
-    body: bytes | None
-    form: dict[str, str]
+    request: Request
+    id: str
+    caller: Caller = NOBODY
+    owner: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """In whose trails the call stands: the caller's, and that of the resource's owner."""
+        return tuple(dict.fromkeys(filter(None, (self.caller.account, self.owner))))
 
 
 class Layer:
@@ -60,182 +64,176 @@ class Layer:
     def __init__(
         self,
         moto: Any,
-        service: SageMaker,
-        tables: dict[str, Table],
-        filters: Filters,
+        planes: Mapping[str, Plane],
+        callers: Callers,
+        access: Access,
+        sts: Sts,
         records: trail.Trail,
-        account: str,
         region: str,
         clock: Clock,
     ) -> None:
         self._moto = moto
-        self._service = service
-        self._tables = {**tables, "logs": filters.operations}
-        self._filters = filters
-        self._clock = clock
+        self._planes = planes
+        self._callers = callers
+        self._access = access
+        self._sts = sts
         self._records = records
-        self._account = account
         self._region = region
+        self._clock = clock
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        request = read_request(environ)
-        request_id = str(uuid.uuid4())
-        who = identity.user_identity(request.credential, self._account)
+        environ.pop("HTTP_X_MOTO_ACCOUNT_ID", None)  # a client does not choose whose account it is in
+        passage = Passage(read_request(environ), str(uuid.uuid4()))
         try:
-            answer = self._answer(request, who)
+            answer = self._answer(passage)
         except ServiceError as error:
-            answer = refusal(error, request)
+            answer = refusal(error, passage.request)
         except Exception as error:
-            log.exception("sandbox fault in %s", request.target)
-            answer = refusal(ServiceError("InternalFailure", f"sandbox fault: {error!r}", 500), request)
+            log.exception("sandbox fault in %s", passage.request.target)
+            fault = ServiceError("InternalFailure", f"sandbox fault: {error!r}", 500)
+            answer = refusal(fault, passage.request)
         try:
-            self._record(request, who, answer, request_id)
+            self._record(passage, answer)
         except OSError as error:
             said = f"the trail cannot be written: {error.strerror}"
-            answer = refusal(ServiceError("InternalFailure", said, 500), request)
+            answer = refusal(ServiceError("InternalFailure", said, 500), passage.request)
         names = {name.lower() for name, _ in answer.headers}
-        extra = [] if "x-amzn-requestid" in names else [("x-amzn-RequestId", request_id)]
+        extra = [] if "x-amzn-requestid" in names else [("x-amzn-RequestId", passage.id)]
         if "date" not in names:  # how a client learns what time it is here
             extra.append(("Date", format_datetime(self._clock.now(), usegmt=True)))
         start_response(answer.status, [*answer.headers, *extra])
         return answer.body
 
-    def _answer(self, request: Request, who: dict[str, Any]) -> Answer:
-        target = request.target
-        if target and self._is_ours(target):
-            return self._serve(request, target, who)
-        if request.credential and request.credential.signing_name == "sagemaker" and target is None:
-            name = request.environ.get("HTTP_X_AMZ_TARGET", request.environ.get("PATH_INFO", ""))
-            raise ServiceError(
-                "UnknownOperationException", f"no operation {name!r} in this botocore's SageMaker"
-            )
-        if target and target.service == "cloudformation":
-            stacks.check(request.form)
-        return self._pass(request)
+    def _answer(self, passage: Passage) -> Answer:
+        target = passage.request.target
+        if target is None:
+            raise self._unknown(passage.request)
+        passage.caller = self._caller(passage, target)
+        passage.params = protocols.parse(target, passage.request.environ, passage.request.body)
+        if target.operation == "AssumeRoleWithWebIdentity":
+            passage.caller = self._sts.read_token(passage.params)
+        if passage.caller.session and passage.caller.session.has_expired():
+            raise sessions.expired()
+        passage.owner = self._access.check(passage.caller, target, passage.params)
+        plane = self._planes.get(passage.owner)
+        if plane and self._is_ours(plane, target):
+            return self._serve(plane, target, passage)
+        if target.service == "cloudformation":
+            stacks.check(passage.params, target.operation, passage.caller)
+        return self._pass(passage, target)
 
-    def _is_ours(self, target: wire.Target) -> bool:
+    def _caller(self, passage: Passage, target: wire.Target) -> Caller:
+        """Whose key signed; only S3 and the exchange of a token take calls that nobody signed."""
+        credential = passage.request.credential
+        if credential:
+            return self._callers.find(credential.access_key, passage.request.token)
+        if target.service != "s3" and target.operation != "AssumeRoleWithWebIdentity":
+            raise ServiceError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+        return NOBODY
+
+    @staticmethod
+    def _unknown(request: Request) -> ServiceError:
+        name = request.environ.get("HTTP_X_AMZ_TARGET", request.environ.get("PATH_INFO", ""))
+        if request.credential and request.credential.signing_name == "sagemaker":
+            said = f"no operation {name!r} in this botocore's SageMaker"
+        else:
+            said = f"{request.environ['REQUEST_METHOD']} {name!r} is no operation of AWS that botocore knows"
+        return ServiceError("UnknownOperationException", said)
+
+    def _is_ours(self, plane: Plane, target: wire.Target) -> bool:
         """Whether we serve or refuse an operation; moto serves the rest of logs, and keeps dashboards."""
         if target.service == "logs":
-            return target.operation in self._tables["logs"]
+            return target.operation in plane.tables["logs"]
         if target.service == "cloudwatch" and "Dashboard" in target.operation:
             return False
-        return target.service in self._service.services or target.service in self._tables
+        return target.service in SageMaker.services or target.service in plane.tables
 
-    def _serve(self, request: Request, target: wire.Target, who: dict[str, Any]) -> Answer:
+    def _serve(self, plane: Plane, target: wire.Target, passage: Passage) -> Answer:
+        request = passage.request
         if target.service == "sagemaker-runtime":
-            status, headers, body = self._service.invoke(target, request.environ, request.body or b"")
+            status, headers, body = plane.service.invoke(target, request.environ, request.body or b"")
             return Answer(status, headers, [body])
-        handler = self._tables.get(target.service, {}).get(target.operation)
+        handler = plane.tables.get(target.service, {}).get(target.operation)
         if handler is None:
             raise refused(target)
+        protocol = protocols.protocol_of(target, request.environ)
+        if protocol != ("query" if target.service == "sts" else "json"):
+            raise ServiceError(
+                "SerializationException",
+                f"the sandbox speaks JSON with {target.service}, not "
+                f"{request.environ.get('CONTENT_TYPE', '')!r}; update boto3 or the AWS CLI",
+            )
         operation = wire.operation_model(target.service, target.operation)
-        params = wire.parse_json(read_body(request, target))
-        wire.validate(operation, params)
-        found = handler(Call(target.operation, params, who))
-        body = wire.serialise(operation, found)
-        headers = [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(body)))]
+        wire.validate(operation, passage.params)
+        found = handler(Call(target.operation, passage.params, passage.caller))
+        if protocol == "query":
+            body, kind = protocols.write_query(target, found, passage.id), "text/xml"
+        else:
+            body, kind = wire.serialise(operation, found), protocols.JSON
+        headers = [("Content-Type", kind), ("Content-Length", str(len(body)))]
         return Answer("200 OK", headers, [body], wire.recorded(operation.output_shape, found))
 
-    def _pass(self, request: Request) -> Answer:
+    def _pass(self, passage: Passage, target: wire.Target) -> Answer:
         seen: list[Any] = []
-        body = self._moto(
-            request.environ, lambda status, headers, exc_info=None: seen.append((status, headers))
-        )
+        environ = passage.request.environ
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = passage.owner
+        body = self._moto(environ, lambda status, headers, exc_info=None: seen.append((status, headers)))
         status, headers = seen[0]
         answer = Answer(status, list(headers), body)
-        target = request.target
-        if target and target.service == "logs" and status.startswith("200"):
-            self._follow_logs(target.operation, wire.parse_json(request.body or b""))
-        if (
-            target
-            and target.service != "s3"
-            and (int(status[:3]) >= 400 or not trail.is_read_only(target.operation))
-        ) or (target and target.service == "sts"):
+        failed = int(status[:3]) >= 400
+        if target.service == "logs" and not failed:
+            self._follow_logs(passage, target.operation)
+        if target.service != "s3" and (failed or not trail.is_read_only(target.operation)):
             _read_elements(answer, target)
-        elif int(status[:3]) >= 400:
+        elif failed:
             answer.error = (status[4:].replace(" ", ""), status)
         return answer
 
-    def _follow_logs(self, operation: str, params: dict[str, Any]) -> None:
+    def _follow_logs(self, passage: Passage, operation: str) -> None:
         """Let metric filters see what moto has taken."""
+        filters, params = self._planes[passage.owner].filters, passage.params
         if operation == "PutLogEvents":
-            self._filters.observe(params["logGroupName"], params["logEvents"])
+            filters.observe(params["logGroupName"], params["logEvents"])
         elif operation == "DeleteLogGroup":
-            self._filters.forget(params["logGroupName"])
+            filters.forget(params["logGroupName"])
 
-    def _record(self, request: Request, who: dict[str, Any], answer: Answer, request_id: str) -> None:
-        target, credential = request.target, request.credential
-        if target is None or (target.service, target.operation) in trail.UNRECORDED:
+    def _record(self, passage: Passage, answer: Answer) -> None:
+        request, target = passage.request, passage.request.target
+        if target is None or not passage.accounts or (target.service, target.operation) in trail.UNRECORDED:
             return
+        credential = request.credential
         self._records.append(
             trail.Event(
                 service=credential.signing_name if credential else target.service,
                 name=target.operation,
                 region=credential.region if credential else self._region,
-                account=self._account,
-                identity=who,
-                request=parameters(request, target),
+                accounts=passage.accounts,
+                identity=passage.caller.record,
+                request=parameters(passage, target),
                 response=None if answer.error else answer.elements,
                 error=answer.error,
                 source_ip=request.environ.get("REMOTE_ADDR", ""),
                 user_agent=request.environ.get("HTTP_USER_AGENT", ""),
-                request_id=request_id,
+                request_id=passage.id,
             )
         )
 
 
-def read_request(environ: Environ) -> Request:
-    """Read a request's head, and its body where that is a document rather than data."""
-    environ["RAW_URI"] = environ.get("REQUEST_URI", "")  # moto takes keys from it, still encoded
-    credential = wire.read_credential(environ)
-    kind = environ.get("CONTENT_TYPE", "")
-    is_object = credential is not None and credential.signing_name == "s3"
-    is_document = not is_object and int(environ.get("CONTENT_LENGTH") or 0) <= READ_INTO_MEMORY
-    body = environ["wsgi.input"].read() if is_document else None
-    if body is not None:
-        environ["wsgi.input"] = io.BytesIO(body)
-    is_form = body and kind.startswith("application/x-www-form-urlencoded")
-    form = dict(parse_qsl(body.decode(), keep_blank_values=True)) if body and is_form else {}
-    return Request(environ, credential, wire.identify(environ, credential, form), body, form)
-
-
-def read_body(request: Request, target: wire.Target) -> bytes:
-    """The document of a JSON request; botocore compresses large ones, older ones speak other protocols."""
-    kind = request.environ.get("CONTENT_TYPE", "")
-    if "json" not in kind and request.body:
-        raise ServiceError(
-            "SerializationException",
-            f"the sandbox speaks JSON with {target.service}, not {kind!r}; update boto3 or the AWS CLI",
-        )
-    body = request.body or b""
-    return gzip.decompress(body) if request.environ.get("HTTP_CONTENT_ENCODING") == "gzip" else body
-
-
 def refusal(error: ServiceError, request: Request) -> Answer:
     """Write an error in the protocol of the service that was called."""
-    if request.target and request.target.service == "cloudformation":
-        body = stacks.error_document(error)
-        kind = "text/xml"
-    else:
-        body = wire.error_body(error)
-        kind = "application/x-amz-json-1.1"
-    headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("x-amzn-ErrorType", error.code)]
-    return Answer(f"{error.status} {error.code}", headers, [body], error=(error.code, error.message))
+    code, kind, body = protocols.write_error(error, request.target, request.environ)
+    headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("x-amzn-ErrorType", code)]
+    return Answer(f"{error.status} {code}", headers, [body], error=(error.code, error.message))
 
 
-def parameters(request: Request, target: wire.Target) -> Any:
+def parameters(passage: Passage, target: wire.Target) -> Any:
     """The request as CloudTrail shows it; of S3 only where, never what."""
     if target.service in ("s3", "sagemaker-runtime"):
         names = {"Bucket": "bucketName", "Key": "key", "EndpointName": "endpointName"}
         return {names[key]: value for key, value in target.path.items() if key in names}
     shape = wire.operation_model(target.service, target.operation).input_shape
-    if request.form:
-        known = shape.members if shape else {}
-        return wire.recorded(shape, {key: value for key, value in request.form.items() if key in known})
-    try:
-        return wire.recorded(shape, {**target.path, **wire.parse_json(request.body or b"")})
-    except ServiceError:
-        return dict(target.path)
+    params = {key: value for key, value in passage.params.items() if key not in trail.LEFT_OUT}
+    return wire.recorded(shape, params or dict(target.path))
 
 
 def _read_elements(answer: Answer, target: wire.Target) -> None:

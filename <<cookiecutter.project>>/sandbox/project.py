@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -12,6 +12,27 @@ from sandbox.errors import SandboxError
 if TYPE_CHECKING:
     from pathlib import Path
 
+DUTIES = ("training", "staging", "prod")
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The AWS account of each duty; they may be equal."""
+
+    training: str
+    staging: str
+    prod: str
+
+    def of(self, duty: str) -> str:
+        return self.by_duty()[duty]
+
+    def by_duty(self) -> dict[str, str]:
+        return dict(zip(DUTIES, astuple(self), strict=True))
+
+    def distinct(self) -> tuple[str, ...]:
+        """Each account once, training's first."""
+        return tuple(dict.fromkeys(astuple(self)))
+
 
 @dataclass(frozen=True)
 class Project:
@@ -19,7 +40,9 @@ class Project:
 
     name: str
     region: str
-    account: str
+    accounts: Accounts
+    repository: str
+    owner_team: str
 
 
 def read_project(root: Path) -> Project:
@@ -36,8 +59,25 @@ def read_project(root: Path) -> Project:
     return Project(
         _text(answers, path, "project"),
         _text(answers, path, "region"),
-        _text(answers, path, "accounts", "training"),
+        Accounts(*(_account(answers, path, duty) for duty in DUTIES)),
+        _repository(answers, path),
+        _text(answers, path, "owner_team"),
     )
+
+
+def _account(answers: Any, path: Path, duty: str) -> str:
+    account = _text(answers, path, "accounts", duty)
+    if len(account) != 12 or not account.isdecimal():
+        raise SandboxError(f"{path}: accounts.{duty} is {account!r}. Write the 12 digits of an AWS account")
+    return account
+
+
+def _repository(answers: Any, path: Path) -> str:
+    repository = _text(answers, path, "repository")
+    owner, _, name = repository.partition("/")
+    if not owner or not name or "/" in name:
+        raise SandboxError(f"{path}: repository is {repository!r}. Write it as owner/name")
+    return repository
 
 
 def _text(answers: Any, path: Path, *keys: str) -> str:

@@ -8,9 +8,11 @@ from typing import Any
 import boto3
 from moto.core.common_models import CloudFormationModel
 from moto.iam.access_control import PermissionResult
-from moto.iam.models import Role
+from moto.iam.models import Role, iam_backends
 from moto.s3.models import FakeBucket, s3_backends
 from moto.utilities.utils import get_partition
+
+from sandbox.identity import root_key
 
 
 class BucketPolicy(CloudFormationModel):
@@ -48,6 +50,51 @@ class BucketPolicy(CloudFormationModel):
         backend.delete_bucket_policy(cloudformation_json["Properties"]["Bucket"])
 
 
+class OIDCProvider(CloudFormationModel):
+    """AWS::IAM::OIDCProvider, which moto lacks."""
+
+    def __init__(self, arn: str) -> None:
+        self.arn = arn
+
+    @property
+    def physical_resource_id(self) -> str:
+        return self.arn
+
+    @staticmethod
+    def cloudformation_name_type() -> str:
+        return ""
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        return "AWS::IAM::OIDCProvider"
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        return attr == "Arn"
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        return self.arn
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
+    ) -> OIDCProvider:
+        properties = cloudformation_json["Properties"]
+        made = iam_backends[account_id][get_partition(region_name)].create_open_id_connect_provider(
+            properties["Url"],
+            properties.get("ThumbprintList", []),
+            properties.get("ClientIdList", []),
+            properties.get("Tags", []),
+        )
+        return cls(made.arn)
+
+    @classmethod
+    def delete_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
+    ) -> None:
+        iam_backends[account_id][get_partition(region_name)].delete_open_id_connect_provider(resource_name)
+
+
 def complete_roles() -> None:
     """Keep an inline policy of a template as JSON; moto would keep Python's way to print it."""
     plain = Role.put_policy
@@ -67,11 +114,11 @@ def complete_buckets(endpoint: str) -> None:
     ) -> Any:
         properties = cloudformation_json.get("Properties", {})
         bucket = plain(resource_name, cloudformation_json, account_id, region_name, **kwargs)
-        _complete(_client(endpoint, region_name), resource_name, properties)
+        _complete(_client(endpoint, account_id, region_name), resource_name, properties)
         return bucket
 
     FakeBucket.create_from_cloudformation_json = create  # type: ignore[method-assign]
-    # moto ignores conditions, so that a policy which refuses plain HTTP would refuse every call
+    # decided in front of moto already, which ignores conditions
     FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL  # type: ignore[method-assign]
 
 
@@ -95,13 +142,13 @@ def _is_true(value: Any) -> bool:
     return str(value).lower() == "true"
 
 
-def _client(endpoint: str, region: str) -> Any:
+def _client(endpoint: str, account: str, region: str) -> Any:
     create: Any = boto3.session.Session().client
     return create(
         "s3",
         endpoint_url=endpoint,
         region_name=region,
-        aws_access_key_id="AKIACLOUDFORMATION00",
+        aws_access_key_id=root_key(account),
         aws_secret_access_key="sandbox",  # noqa: S106  # the sandbox checks no signature
     )
 

@@ -1,20 +1,25 @@
-"""Puts the layer, moto and the web server together, and serves until a signal."""
+"""Puts layer, moto, forge and web servers together, and serves until a signal."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sandbox import foundation, launch, web
+from sandbox.clock import Clock
+from sandbox.errors import SandboxError
 from sandbox.state import Address, State
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
+    from sandbox.forge.app import Forge
+    from sandbox.oidc import Issuer
     from sandbox.project import Project
 
 MAPPED = (
@@ -31,69 +36,102 @@ class Options:
     images: tuple[Path, ...] = ()
     speed: float = 1.0
     no_capacity: frozenset[str] = frozenset()
+    session_seconds: int | None = None
 
 
-def serve(project: Project, state: State, options: Options, infra: Path) -> None:
+def serve(project: Project, state: State, options: Options, root: Path) -> None:
     """Serve until a signal ends it; the address file appears when the foundation stands."""
+    from sandbox.oidc import Issuer
+
     reason = launch.probe(state.home / "probe-ml")
-    server = web.bind(options.port)
-    server.app = _application(project, state, server.endpoint, options, mapped=reason is not None)
+    server, forge_server = web.bind(options.port), web.bind(0)
+    issuer, clock = Issuer(state.home), Clock(options.speed)
+    forge = _forge(project, state, issuer, clock, server.endpoint)
     ended = _on_signal()
-    threading.Thread(target=server.run, name="waitress", daemon=True).start()
-    foundation.apply(infra, project, server.endpoint)
-    state.write_address(Address(os.getpid(), server.port, server.endpoint, project.region, project.account))
-    ready = f"sandbox ready: {server.endpoint} (account {project.account}, {project.region})"
-    print(ready, flush=True)  # noqa: T201
-    if reason:
-        print(f"jobs have no private /opt/ml ({reason}): {MAPPED}", flush=True)  # noqa: T201
-    ended.wait()
+    try:
+        server.app = _application(
+            project, state, server.endpoint, options, issuer, clock, mapped=reason is not None
+        )
+        forge_server.app = forge.wsgi
+        for name, each in (("aws", server), ("forge", forge_server)):
+            threading.Thread(target=each.run, name=name, daemon=True).start()
+        foundation.apply(root / "infra", project, server.endpoint, forge.repository_ids())
+        forge.start(forge_server.endpoint, root)
+        _say_ready(project, state, server, forge_server)
+        if reason:
+            print(f"jobs have no private /opt/ml ({reason}): {MAPPED}", flush=True)  # noqa: T201
+        ended.wait()
+    finally:
+        forge.close()
 
 
-def _application(project: Project, state: State, endpoint: str, options: Options, mapped: bool) -> Any:
-    # moto reads these once, when it is imported
-    os.environ["MOTO_ACCOUNT_ID"] = project.account
-    os.environ["AWS_DEFAULT_REGION"] = project.region
+def _say_ready(project: Project, state: State, server: web.Server, forge_server: web.Server) -> None:
+    state.write_address(
+        Address(
+            os.getpid(),
+            server.port,
+            server.endpoint,
+            project.region,
+            project.accounts.training,
+            project.accounts.by_duty(),
+            forge_server.endpoint,
+        )
+    )
+    where = f"account {project.accounts.training}, {project.region}"
+    print(f"sandbox ready: {server.endpoint} ({where}), forge {forge_server.endpoint}", flush=True)  # noqa: T201
+
+
+def _forge(project: Project, state: State, issuer: Issuer, clock: Clock, endpoint: str) -> Forge:
+    from sandbox.forge.app import Forge
+
+    try:
+        return Forge(state.home / "forge", project, issuer, clock, endpoint)
+    except (OSError, sqlite3.Error, ValueError) as error:
+        raise SandboxError(
+            f"the forge of {str(state.home)!r} cannot start: {' '.join(str(error).split())}. "
+            "Look at it, or give another state directory: python -m sandbox up --state DIR"
+        ) from None
+
+
+def _application(
+    project: Project,
+    state: State,
+    endpoint: str,
+    options: Options,
+    issuer: Issuer,
+    clock: Clock,
+    mapped: bool,
+) -> Any:
+    # moto takes an account from the header that the layer sets, unless a variable names one for all
+    os.environ.pop("MOTO_ACCOUNT_ID", None)
+    os.environ["AWS_DEFAULT_REGION"] = project.region  # which moto reads when it is imported
     from sandbox import resources
-    from sandbox.backend import Moto, has_log_group
-    from sandbox.clock import Clock
-    from sandbox.cloudwatch import CloudWatch
-    from sandbox.filters import Filters
+    from sandbox.access import Access
+    from sandbox.backend import Moto
+    from sandbox.identity import Callers
     from sandbox.images import OWN_IMAGES, Images, cache_folder
     from sandbox.layer import Layer
-    from sandbox.metrics import Metrics
-    from sandbox.sagemaker.service import SageMaker
+    from sandbox.planes import Shared, make_planes
+    from sandbox.sessions import Sessions
+    from sandbox.sts import Sts
     from sandbox.trail import Trail
-    from sandbox.watch import Watch
-    from sandbox.world import World
 
     resources.complete_roles()
     resources.complete_buckets(endpoint)
-    table = Images((*options.images, OWN_IMAGES), cache_folder())
-    clock, metrics = Clock(options.speed), Metrics()
-    watch = Watch(clock, metrics, f"arn:aws:cloudwatch:{project.region}:{project.account}")
-    world = World(
-        project.account,
-        project.region,
-        endpoint,
-        state.jobs,
-        table,
-        launch.Launcher(mapped),
-        clock,
-        metrics,
-        watch,
-        options.no_capacity,
+    accounts, region = project.accounts.distinct(), project.region
+    sessions = Sessions(options.session_seconds)
+    sts = Sts(sessions, issuer, accounts)
+    images = Images((*options.images, OWN_IMAGES), cache_folder())
+    shared = Shared(
+        region, endpoint, state.jobs, images, launch.Launcher(mapped), clock, sts, options.no_capacity
     )
+    planes, registries = make_planes(accounts, shared)
     try:
         trail = Trail(state.trail)
     except OSError as error:
         raise state.unusable(error) from None
-    service = SageMaker(world)
-    tables = {
-        "sagemaker": service.operations,
-        "cloudwatch": CloudWatch(clock, metrics, watch).operations,
-    }
-    filters = Filters(clock, metrics, lambda group: has_log_group(project.account, project.region, group))
-    return Layer(Moto(), service, tables, filters, trail, project.account, project.region, clock)
+    access = Access(region, registries)
+    return Layer(Moto(), planes, Callers(accounts, sessions), access, sts, trail, region, clock)
 
 
 def _on_signal() -> threading.Event:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-from xml.sax.saxutils import escape
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from sandbox.errors import ServiceError
 
+if TYPE_CHECKING:
+    from sandbox.identity import Caller
+
 # Each is created and read back through its own service in tests/sandbox/test_stacks.py, property by property.
 CREATED = {
+    "AWS::IAM::OIDCProvider": frozenset({"ClientIdList", "Tags", "ThumbprintList", "Url"}),
     "AWS::IAM::Role": frozenset(
         {
             "AssumeRolePolicyDocument",
@@ -45,16 +48,23 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
 
 
-def check(form: dict[str, str]) -> None:
+def check(params: dict[str, Any], action: str, caller: Caller) -> None:
     """Refuse what would come to nothing: operations, types, and properties of types."""
-    action = form.get("Action", "")
+    if action in ("CreateStack", "DeleteStack") and caller.principal.kind != "root":
+        # moto makes a stack's resources itself: no policy would be asked for each of them
+        raise ServiceError(
+            "AccessDenied",
+            f"the sandbox serves {action} to an account's root user alone: python -m sandbox env; "
+            "see docs/sandbox.md",
+            403,
+        )
     if action in UNTRIED:
         raise ServiceError("ValidationError", f"the sandbox does not serve {action}; see docs/sandbox.md")
     if action != "CreateStack":
         return
-    if "TemplateURL" in form:
+    if "TemplateURL" in params:
         raise ServiceError("ValidationError", "the sandbox does not serve TemplateURL; see docs/sandbox.md")
-    resources = read_resources(form.get("TemplateBody", ""))
+    resources = read_resources(params.get("TemplateBody", ""))
     if pretended := sorted({kind for kind, _ in resources} - set(CREATED)):
         raise ServiceError(
             "ValidationError",
@@ -76,11 +86,3 @@ def read_resources(template: str) -> list[tuple[str, set[str]]]:
         return [(str(resource["Type"]), set(resource.get("Properties") or {})) for resource in found]
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
         raise ServiceError("ValidationError", "Template format error: the template cannot be read.") from None
-
-
-def error_document(error: ServiceError) -> bytes:
-    """An error as CloudFormation writes it."""
-    return (
-        '<ErrorResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><Error><Type>Sender</Type>'
-        f"<Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error></ErrorResponse>"
-    ).encode()

@@ -24,6 +24,8 @@ class Address:
     endpoint: str
     region: str
     account: str
+    accounts: dict[str, str]
+    forge: str
 
 
 class State:

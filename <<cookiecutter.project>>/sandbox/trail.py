@@ -30,6 +30,7 @@ DATA_EVENTS = frozenset({"InvokeEndpoint", "PutMetricData"})
 OBJECT_EVENTS = ("Object", "Part", "MultipartUpload")
 # Written on AWS by no trail, whatever its selectors.
 UNRECORDED = frozenset({("logs", "PutLogEvents")})
+LEFT_OUT = frozenset({"WebIdentityToken"})  # a member that records lack; others are only hidden
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Event:
     service: str
     name: str
     region: str
-    account: str
+    accounts: tuple[str, ...]
     identity: dict[str, Any]
     request: Any
     response: Any
@@ -60,7 +61,8 @@ class Trail:
 
     def append(self, event: Event) -> None:
         """Write one record, whole, before the caller gets its answer; on a full disk none of it stays."""
-        line = (json.dumps(record(event), default=str, ensure_ascii=False) + "\n").encode()
+        found = (json.dumps(each, default=str, ensure_ascii=False) for each in records(event))
+        line = "".join(f"{text}\n" for text in found).encode()
         with self._lock:
             end = self._file.seek(0, os.SEEK_END)
             try:
@@ -78,7 +80,13 @@ def is_read_only(name: str) -> bool:
     return name.startswith(READS)
 
 
-def record(event: Event) -> dict[str, Any]:
+def records(event: Event) -> list[dict[str, Any]]:
+    """One record for each account that a call concerns; equal ones share an id of their own."""
+    shared = {"sharedEventID": str(uuid.uuid4())} if len(event.accounts) > 1 else {}
+    return [{**record(event, account), **shared} for account in event.accounts]
+
+
+def record(event: Event, account: str) -> dict[str, Any]:
     """Shape an event as CloudTrail does; a failed call carries errorCode and no answer."""
     data = event.name in DATA_EVENTS or (event.service == "s3" and event.name.endswith(OBJECT_EVENTS))
     source = event.service.removesuffix("-runtime")
@@ -100,6 +108,6 @@ def record(event: Event) -> dict[str, Any]:
         "readOnly": is_read_only(event.name),
         "eventType": "AwsApiCall",
         "managementEvent": not data,
-        "recipientAccountId": event.account,
+        "recipientAccountId": account,
         "eventCategory": "Data" if data else "Management",
     }

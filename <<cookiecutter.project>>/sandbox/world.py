@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sandbox.clock import Clock
+    from sandbox.identity import Caller
     from sandbox.images import Images
     from sandbox.launch import Launcher
     from sandbox.metrics import Metrics
+    from sandbox.sts import Sts
     from sandbox.watch import Watch
 
 # The service's own hand in a trail, as AWS writes it.
@@ -30,12 +32,17 @@ class Call:
 
     operation: str
     params: dict[str, Any]
-    identity: dict[str, Any]
+    caller: Caller
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The caller as the trail shows it."""
+        return self.caller.record
 
 
 @dataclass(frozen=True)
 class World:
-    """The one account and region in which everything happens."""
+    """One account of the sandbox, in its one region."""
 
     account: str
     region: str
@@ -46,10 +53,19 @@ class World:
     clock: Clock
     metrics: Metrics
     watch: Watch
+    sts: Sts
     no_capacity: frozenset[str] = frozenset()
 
     def arn(self, kind: str, name: str) -> str:
         return f"arn:aws:sagemaker:{self.region}:{self.account}:{kind}/{name}"
+
+    def assume(self, role: str) -> dict[str, str]:
+        """The keys of a session in which SageMaker acts as a role of this account."""
+        return self.sts.assume_for(SERVICE_AGENT, role, "SageMaker", self.account).keys()
+
+    def check_role(self, role: str) -> None:
+        """Refuse a role that SageMaker could not assume."""
+        self.sts.require_trust(SERVICE_AGENT, role, self.account)
 
     def client(self, service: str, keys: dict[str, str]) -> Any:
         """A client of our own endpoint, acting as the session that `keys` open."""

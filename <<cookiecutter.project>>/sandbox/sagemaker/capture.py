@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sandbox import identity, objects
+from sandbox import objects
 
 if TYPE_CHECKING:
     from sandbox.sagemaker.instance import Reply
@@ -73,7 +73,7 @@ class Capture:
             lines, self._lines = self._lines, defaultdict(list)
         if not lines:
             return
-        keys = identity.assume(self._role, "SageMaker", self._world.account)
+        keys = self._world.assume(self._role)
         s3 = self._world.client("s3", keys)
         target = objects.parse_uri(self._settings["DestinationS3Uri"])
         key_id = self._settings.get("KmsKeyId")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sandbox import identity, objects
+from sandbox import objects
 from sandbox.sagemaker import caching
 from sandbox.sagemaker.definition import Definition, Json, dependencies
 from sandbox.sagemaker.expressions import ExpressionError, Scope, holds, resolve
@@ -65,7 +65,7 @@ class Execution:
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        keys = identity.assume(self.role, "SageMaker", self.world.account)
+        keys = self.world.assume(self.role)
         self._sagemaker = self.world.client("sagemaker", keys)
         self._s3 = self.world.client("s3", keys)
         self._scope = Scope(self.parameters, self._variables(), self._described, self._property_file)

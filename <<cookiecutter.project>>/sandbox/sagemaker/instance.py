@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox import identity, images, launch, objects
+from sandbox import images, launch, objects
 from sandbox.errors import SandboxError
 from sandbox.logs import Stream
 
@@ -63,7 +63,7 @@ class Instance:
         """Bring the archive, start the container, and wait until it answers pings."""
         (self._home / "ml/model").mkdir(parents=True)
         role = self._container["ExecutionRoleArn"]
-        keys = identity.assume(role, "SageMaker", self._world.account)
+        keys = self._world.assume(role)
         self._bring_archive(keys, role)
         image = self._world.images.build(self._container["Image"])
         venv = images.overlay(image, self._home / "venv")

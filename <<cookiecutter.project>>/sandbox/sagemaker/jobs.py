@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sandbox import disk, identity, images, launch, objects
+from sandbox import disk, images, launch, objects
 from sandbox.errors import SandboxError
 from sandbox.logs import Stream
 
@@ -89,7 +89,7 @@ class Site:
         for folder in ("input/config", "input/data", "model", "output/data", "code", "config", "processing"):
             (self.ml / folder).mkdir(parents=True)
         self.log = self.home / "log.txt"
-        self.keys = identity.assume(work.role, "SageMaker", world.account)
+        self.keys = world.assume(work.role)
         self.s3 = world.client("s3", self.keys)
         self._world = world
         self._work = work

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox import identity
 from sandbox.errors import invalid
 from sandbox.sagemaker.store import Record, Shelf, already_exists, could_not_find, page, pick, select
 from sandbox.world import Call, World, now
@@ -30,7 +29,7 @@ class Models:
         params = call.params
         if ("PrimaryContainer" in params) == ("Containers" in params):
             raise invalid("You must provide either PrimaryContainer or Containers, and not both.")
-        identity.check_role(params.get("ExecutionRoleArn", ""), self._world.account)
+        self._world.check_role(params.get("ExecutionRoleArn", ""))
         for container in [params.get("PrimaryContainer"), *params.get("Containers", [])]:
             if container:
                 self._check(container)

@@ -7,7 +7,6 @@ import secrets
 import threading
 from typing import TYPE_CHECKING, Any
 
-from sandbox import identity
 from sandbox.errors import ServiceError, invalid
 from sandbox.sagemaker import definition
 from sandbox.sagemaker.execution import LETTERS, Execution, JobKind
@@ -92,7 +91,7 @@ class Pipelines:
         params, moment = call.params, now()
         text = definition_text(params)
         definition.parse(text)
-        identity.check_role(params["RoleArn"], self._world.account)
+        self._world.check_role(params["RoleArn"])
         name = params["PipelineName"]
         arn = self._world.arn("pipeline", name)
         kept = pick(
@@ -122,7 +121,7 @@ class Pipelines:
     def update(self, call: Call) -> dict[str, Any]:
         params, name = call.params, _name(call.params["PipelineName"])
         if "RoleArn" in params:
-            identity.check_role(params["RoleArn"], self._world.account)
+            self._world.check_role(params["RoleArn"])
         with self._shelf.lock:
             pipeline = self._shelf.get(name)
             versions = pipeline["Versions"]

@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
-from sandbox import disk, identity, objects
+from sandbox import disk, objects
 from sandbox.errors import ServiceError, invalid
 from sandbox.sagemaker import jobs
 from sandbox.sagemaker.store import Record, Shelf, page, pick, select
@@ -60,7 +60,7 @@ class Processing:
     def create(self, call: Call) -> dict[str, Any]:
         params = call.params
         check(params)
-        identity.check_role(params["RoleArn"], self._world.account)
+        self._world.check_role(params["RoleArn"])
         name, moment = params["ProcessingJobName"], now()
         arn = self._world.arn("processing-job", name)
         control = jobs.Control()

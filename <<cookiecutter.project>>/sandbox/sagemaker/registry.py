@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import ServiceError, invalid
+from sandbox.iam import PolicyError
+from sandbox.iam.document import compile_policy
 from sandbox.sagemaker.store import Record, Shelf, page, pick, select
 from sandbox.world import Call, World, now
 
@@ -48,11 +50,14 @@ SUMMARY = [
 
 
 class Registry:
-    """Versions of models and what may be deployed."""
+    """Versions of models and what may be deployed; `others` are the registries of all accounts, ours too."""
 
-    def __init__(self, world: World, tags: Tags) -> None:
+    def __init__(self, world: World, tags: Tags, others: dict[str, Registry]) -> None:
         self._world = world
         self._tags = tags
+        self._others = others
+        others[world.account] = self
+        self._policies: dict[str, str] = {}
         self._groups = Shelf(
             lambda name: invalid(f"Model Package Group {self._group_arn(name)} does not exist."),
             lambda name: invalid(f"Model Package Group already exists: {self._group_arn(name)}"),
@@ -88,7 +93,35 @@ class Registry:
         if any(package.get("ModelPackageGroupName") == name for package in self._packages.all()):
             raise ServiceError("ConflictException", f"Model Package Group {name!r} still has model packages.")
         self._groups.remove(name)
+        self._policies.pop(name, None)
         return {}
+
+    def put_policy(self, call: Call) -> dict[str, Any]:
+        name, policy = _last(call.params["ModelPackageGroupName"]), call.params["ResourcePolicy"]
+        group = self._groups.get(name)
+        try:
+            compile_policy(policy)
+        except PolicyError as error:
+            raise invalid(f"Invalid resource policy: {error}") from None
+        self._policies[name] = policy
+        return {"ModelPackageGroupArn": group["ModelPackageGroupArn"]}
+
+    def get_policy(self, call: Call) -> dict[str, Any]:
+        name = _last(call.params["ModelPackageGroupName"])
+        self._groups.get(name)
+        if name not in self._policies:
+            raise invalid(f"Cannot find resource policy for Model Package Group {self._group_arn(name)}.")
+        return {"ResourcePolicy": self._policies[name]}
+
+    def delete_policy(self, call: Call) -> dict[str, Any]:
+        name = _last(call.params["ModelPackageGroupName"])
+        self._groups.get(name)
+        self._policies.pop(name, None)
+        return {}
+
+    def policy_of(self, group: str) -> str | None:
+        """The resource policy of a group: it says what other accounts may do with it and its packages."""
+        return self._policies.get(group)
 
     def list_groups(self, call: Call) -> dict[str, Any]:
         found = select(self._groups.all(), call.params, "ModelPackageGroupName")
@@ -137,7 +170,10 @@ class Registry:
         return {"ModelPackageName": name, "ModelPackageArn": self._world.arn("model-package", name)}
 
     def find(self, name: str) -> Record:
-        """Read a package by ARN or, unversioned, by name."""
+        """Read a package by ARN, which may be another account's, or, unversioned, by name."""
+        account = name.split(":")[4] if name.startswith("arn:") else self._world.account
+        if account != self._world.account and account in self._others:
+            return self._others[account].find(name)
         package = self._packages.get(
             name if name.startswith("arn:") else self._world.arn("model-package", name)
         )
@@ -151,7 +187,7 @@ class Registry:
         params, arn = call.params, call.params["ModelPackageArn"]
         with self._packages.lock:
             package = self._packages.get(arn)
-            properties = {**package.get("CustomerMetadataProperties", {})}
+            properties = {**(package.get("CustomerMetadataProperties") or {})}
             properties.update(params.get("CustomerMetadataProperties", {}))
             for key in params.get("CustomerMetadataPropertiesToRemove", []):
                 properties.pop(key, None)
@@ -172,7 +208,7 @@ class Registry:
                 **changed,
                 CustomerMetadataProperties=properties or None,
                 AdditionalInferenceSpecifications=[
-                    *package.get("AdditionalInferenceSpecifications", []),
+                    *(package.get("AdditionalInferenceSpecifications") or []),
                     *extra,
                 ]
                 or None,

@@ -29,9 +29,9 @@ class SageMaker:
 
     services = ("sagemaker", "sagemaker-runtime", "sagemaker-metrics", "sagemaker-featurestore-runtime")
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, registries: dict[str, Registry]) -> None:
         tags = Tags()
-        registry = Registry(world, tags)
+        registry = Registry(world, tags, registries)
         models = Models(world, registry, tags)
         configs = EndpointConfigs(world, models, tags)
         training, processing = Training(world, tags), Processing(world, tags)
@@ -67,6 +67,9 @@ class SageMaker:
             "DescribeModelPackageGroup": registry.describe_group,
             "DeleteModelPackageGroup": registry.delete_group,
             "ListModelPackageGroups": registry.list_groups,
+            "PutModelPackageGroupPolicy": registry.put_policy,
+            "GetModelPackageGroupPolicy": registry.get_policy,
+            "DeleteModelPackageGroupPolicy": registry.delete_policy,
             "CreateModelPackage": registry.create,
             "DescribeModelPackage": registry.describe,
             "UpdateModelPackage": registry.update,

@@ -8,7 +8,7 @@ import tarfile
 import threading
 from typing import TYPE_CHECKING, Any
 
-from sandbox import disk, identity, objects
+from sandbox import disk, objects
 from sandbox.errors import ServiceError, invalid
 from sandbox.sagemaker import jobs, toolkit
 from sandbox.sagemaker.metering import Meter
@@ -74,7 +74,7 @@ class Training:
     def begin(self, params: Record, **members: Any) -> str:
         """Check a job and start it; `members` are what only a service that starts jobs can say of one."""
         check(params)
-        identity.check_role(params["RoleArn"], self._world.account)
+        self._world.check_role(params["RoleArn"])
         name, moment = params["TrainingJobName"], now()
         arn = self._world.arn("training-job", name)
         control = jobs.Control()
@@ -99,7 +99,7 @@ class Training:
 
     def _meter(self, params: Record) -> Meter:
         def cloudwatch() -> Any:
-            keys = identity.assume(params["RoleArn"], "SageMaker", self._world.account)
+            keys = self._world.assume(params["RoleArn"])
             return self._world.client("cloudwatch", keys)
 
         definitions = params["AlgorithmSpecification"].get("MetricDefinitions", [])

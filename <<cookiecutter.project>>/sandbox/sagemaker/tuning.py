@@ -7,7 +7,6 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from sandbox import identity
 from sandbox.errors import ServiceError, invalid
 from sandbox.sagemaker import search
 from sandbox.sagemaker.store import Record, Shelf, page, pick, select
@@ -49,7 +48,7 @@ class Tuning:
     def create(self, call: Call) -> dict[str, Any]:
         params, moment = call.params, now()
         ranges = check_request(params)
-        identity.check_role(params["TrainingJobDefinition"]["RoleArn"], self._world.account)
+        self._world.check_role(params["TrainingJobDefinition"]["RoleArn"])
         name = params[NAME]
         arn = self._world.arn("hyper-parameter-tuning-job", name)
         config, definition = params["HyperParameterTuningJobConfig"], params["TrainingJobDefinition"]

@@ -23,7 +23,7 @@ def client_environment(sandbox: Sandbox, home: Path) -> dict[str, str]:
         "HOME": str(home),
         "AWS_ENDPOINT_URL": sandbox.endpoint,
         "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "AKIATESTER0000000000",
+        "AWS_ACCESS_KEY_ID": "AKIAROOT222222222222",
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": "127.0.0.1",

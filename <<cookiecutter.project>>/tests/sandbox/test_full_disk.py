@@ -6,16 +6,14 @@ import contextlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.sandbox.conftest import (
-    REGION,
     Sandbox,
     channel,
     environment,
@@ -31,21 +29,6 @@ if TYPE_CHECKING:
 
 MEGABYTES = 8
 FULL = "ClientError: no space left on the disk of the sandbox's state directory. Free it, or give another"
-
-
-class Patient(Sandbox):
-    """A sandbox whose clients ask again, as boto3's do unless told not to."""
-
-    def client(self, service: str, access_key: str = "AKIATESTER0000000000") -> Any:
-        session: Any = boto3.session.Session()
-        return session.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            aws_access_key_id=access_key,
-            aws_secret_access_key="secret",  # noqa: S106
-            config=Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 5}),
-        )
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +47,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, 
         ready = process.stdout.readline()
         try:
             assert ready.startswith("sandbox ready: "), ready
-            yield Patient(root, ready.split()[2]), Path(f"/proc/{process.pid}/root{root}/small")
+            yield Sandbox(root, ready.split()[2], attempts=5), Path(f"/proc/{process.pid}/root{root}/small")
         finally:
             process.terminate()
 
@@ -132,7 +115,7 @@ def test_a_disk_that_others_filled_is_named_until_there_is_room_again(
     small: Sandbox, disk: Path, unique: str
 ) -> None:
     fill(disk / "others")
-    client = Sandbox.client(small, "sagemaker")
+    client = replace(small, attempts=1).client("sagemaker")
     with pytest.raises(ClientError, match="the trail cannot be written: No space left on device"):
         call_often(client.list_models)
     (disk / "others").unlink()

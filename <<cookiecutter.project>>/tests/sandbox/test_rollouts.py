@@ -161,7 +161,7 @@ def ask_often(sandbox: Sandbox, endpoint: str, times: int) -> list[str]:
     """Ask over one connection, without a client library's share of the time."""
     place = urlsplit(sandbox.endpoint)
     connection = http.client.HTTPConnection(str(place.hostname), place.port)
-    scope = "AWS4-HMAC-SHA256 Credential=AKIATESTER/20260101/eu-west-1/sagemaker/aws4_request"
+    scope = "AWS4-HMAC-SHA256 Credential=AKIAROOT222222222222/20260101/eu-west-1/sagemaker/aws4_request"
     headers = {
         "Content-Type": "application/json",
         "Authorization": f"{scope}, SignedHeaders=host, Signature=0",

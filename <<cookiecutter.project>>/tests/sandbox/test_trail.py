@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from .conftest import ACCOUNT, Sandbox, run_training, training
+from .conftest import ACCOUNT, Sandbox, make_role, make_user, run_training, training
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def test_a_write_we_serve_is_recorded_with_request_and_answer(
     assert record["responseElements"] == {"modelPackageGroupArn": arn}
     assert (record["readOnly"], record["eventCategory"]) == (False, "Management")
     assert record["recipientAccountId"] == ACCOUNT
-    assert record["userIdentity"]["accessKeyId"] == "AKIATESTER0000000000"
+    assert record["userIdentity"]["accessKeyId"] == "AKIAROOT222222222222"
 
 
 def test_a_refused_call_is_an_attempt_with_its_error(sandbox: Sandbox, sagemaker: Any, unique: str) -> None:
@@ -112,16 +112,18 @@ def test_an_object_is_recorded_by_its_place_never_its_content(sandbox: Sandbox, 
 
 
 def test_a_session_is_recorded_as_the_role_and_its_keys_are_not(sandbox: Sandbox, unique: str) -> None:
-    made = sandbox.client("sts").assume_role(RoleArn=sandbox.role, RoleSessionName=unique)
+    user, role = make_user(sandbox, unique), make_role(sandbox, unique, ["sagemaker:CreateModelPackageGroup"])
+    made = sandbox.client("sts", user).assume_role(RoleArn=role, RoleSessionName=unique)
     keys = made["Credentials"]
-    sandbox.client("sagemaker", keys["AccessKeyId"]).create_model_package_group(ModelPackageGroupName=unique)
+    sagemaker = sandbox.client("sagemaker", keys["AccessKeyId"], keys["SessionToken"])
+    sagemaker.create_model_package_group(ModelPackageGroupName=unique)
     assumed = only(mentioning(sandbox, unique), "AssumeRole")
     assert assumed["readOnly"] is True
     assert assumed["responseElements"]["credentials"]["accessKeyId"] == keys["AccessKeyId"]
     identity = only(mentioning(sandbox, unique), "CreateModelPackageGroup")["userIdentity"]
     assert identity["type"] == "AssumedRole"
-    assert identity["arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/shop-execution/{unique}"
-    assert identity["sessionContext"]["sessionIssuer"]["arn"] == sandbox.role
+    assert identity["arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/{unique}/{unique}"
+    assert identity["sessionContext"]["sessionIssuer"]["arn"] == role
     written = json.dumps(sandbox.records())
     assert keys["SecretAccessKey"] not in written
     assert keys["SessionToken"] not in written

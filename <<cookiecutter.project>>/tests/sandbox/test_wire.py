@@ -23,7 +23,7 @@ MODEL = botocore.session.get_session().get_service_model("sagemaker")
 
 def send(sandbox: Sandbox, target: str, body: bytes, path: str = "/") -> tuple[int, dict[str, Any]]:
     """A signed-looking request of our own making, which no client library would send."""
-    scope = "AKIATESTER0000000000/20260101/eu-west-1/sagemaker/aws4_request"
+    scope = "AKIAROOT222222222222/20260101/eu-west-1/sagemaker/aws4_request"
     headers = {
         "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
         "X-Amz-Target": target,
@@ -40,7 +40,7 @@ def send(sandbox: Sandbox, target: str, body: bytes, path: str = "/") -> tuple[i
 
 def served() -> set[str]:
     world: Any = type("Nowhere", (), {"account": "1", "region": "r"})()
-    return set(SageMaker(world).operations)
+    return set(SageMaker(world, {}).operations)
 
 
 @pytest.mark.parametrize("operation", sorted(set(MODEL.operation_names) - served()))
