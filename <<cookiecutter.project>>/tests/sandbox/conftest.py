@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 PAYLOAD = Path(__file__).resolve().parents[2]
 ACCOUNT = "222222222222"
 REGION = "eu-west-1"
-PROJECT = f'project: "shop"\nregion: "{REGION}"\naccounts:\n  training: "{ACCOUNT}"\n'
+STAGING, PROD = "333333333333", "444444444444"
+PROJECT = f"""\
+project: "shop"
+owner_team: "@acme/ml"
+repository: "acme/shop"
+region: "{REGION}"
+accounts: {{training: "{ACCOUNT}", staging: "{STAGING}", prod: "{PROD}"}}
+"""
 IMAGE = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/empty:1"
 
 
@@ -38,7 +45,7 @@ class Sandbox:
     bucket: str = f"shop-data-{ACCOUNT}-{REGION}"
     attempts: int = 1
 
-    def client(self, service: str, access_key: str = "AKIATESTER0000000000") -> Any:
+    def client(self, service: str, access_key: str = f"AKIAROOT{ACCOUNT}", token: str | None = None) -> Any:
         session: Any = boto3.session.Session()
         return session.client(
             service,
@@ -46,6 +53,7 @@ class Sandbox:
             region_name=REGION,
             aws_access_key_id=access_key,
             aws_secret_access_key="secret",  # noqa: S106
+            aws_session_token=token,
             config=Config(proxies={}, retries={"mode": "standard", "total_max_attempts": self.attempts}),
         )
 
@@ -60,6 +68,30 @@ class Sandbox:
     def records(self) -> list[dict[str, Any]]:
         files = sorted((self.root / ".sandbox/trail").glob("*.jsonl"))
         return [json.loads(line) for path in files for line in path.read_text().splitlines()]
+
+
+def allow(*actions: str, resource: str = "*") -> str:
+    """A policy that allows actions."""
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def make_user(sandbox: Sandbox, name: str) -> str:
+    """An IAM user who may assume roles and nothing else; its access key."""
+    iam = sandbox.client("iam")
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="assume", PolicyDocument=allow("sts:AssumeRole"))
+    return str(iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"])
+
+
+def make_role(sandbox: Sandbox, name: str, actions: list[str]) -> str:
+    """A role of which the account's users may open sessions; its ARN."""
+    trust = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam = sandbox.client("iam")
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)
+    iam.put_role_policy(RoleName=name, PolicyName="work", PolicyDocument=allow(*actions))
+    return str(made["Role"]["Arn"])
 
 
 def make_project(folder: Path) -> Path:
