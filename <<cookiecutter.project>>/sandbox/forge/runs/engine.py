@@ -153,7 +153,7 @@ class Engine:
         if leg.called is not None:
             return self._finish_call(run, leg)
         if leg.record is None:
-            if leg.key in run.kept:
+            if plan.may_keep(leg, run.kept):
                 self._keep(run, leg)
                 return True
             if plan.room(leg.node) <= 0 and not leg.cancelling:
@@ -163,9 +163,16 @@ class Engine:
 
     def _keep(self, run: Run, leg: Leg) -> None:
         """A job of the attempt before counts as it ended."""
-        record = run.kept[leg.key]
-        leg.record = record
-        leg.result, leg.outputs = str(record.conclusion), dict(record.outputs)
+        before = run.kept[leg.key]
+        self._record(run, leg)
+        if leg.record is None:
+            return
+        log_file = self._records.log(before)
+        if log_file.exists():
+            self._records.log(leg.record).write_bytes(log_file.read_bytes())
+        for name in ("created_at", "started_at", "completed_at", "steps", "environment", "permissions"):
+            setattr(leg.record, name, getattr(before, name))
+        self._end(run, leg, Outcome("success", "", dict(before.outputs)))
 
     def _finish_call(self, run: Run, leg: Leg) -> bool:
         if leg.called is None or not leg.called.is_over:
@@ -287,7 +294,7 @@ class Engine:
         leg.result, leg.outputs = outcome.conclusion, outcome.outputs
         record.status, record.conclusion = "completed", outcome.conclusion
         record.message, record.outputs = outcome.message, dict(outcome.outputs)
-        record.completed_at = self._work.now()
+        record.completed_at = record.completed_at or self._work.now()
         record.started_at = record.started_at or record.completed_at
         record.steps = outcome.steps or record.steps
         self._groups.release(leg)

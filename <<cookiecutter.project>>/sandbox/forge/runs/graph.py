@@ -12,7 +12,7 @@ from sandbox.forge.runs.values import as_text, truth
 from sandbox.forge.runs.workflow import ancestors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from sandbox.forge.runs.permissions import Permissions
     from sandbox.forge.runs.records import JobRecord
@@ -70,6 +70,7 @@ class Graph:
     names: str = ""  # their names, as checks show them
     allowed: Permissions | None = None  # what the caller may hand on; None: the run's own workflow
     nodes: dict[str, Node] = field(default_factory=dict)
+    caller: Leg | None = None
     is_cancelled: bool = False
 
     def __post_init__(self) -> None:
@@ -187,6 +188,23 @@ def room(node: Node) -> int:
 def forgives(leg: Leg) -> bool:
     """Whether `continue-on-error` lets the run pass although this failed."""
     return truth(evaluate_tree(leg.node.job.raw.get("continue-on-error", False), scope(leg)))
+
+
+def may_keep(leg: Leg, kept: Container[str]) -> bool:
+    """Whether a job of the attempt before still counts: it succeeded, and nothing before it runs again."""
+    return leg.key in kept and _is_unchanged(leg, kept)
+
+
+def _is_unchanged(leg: Leg, kept: Container[str]) -> bool:
+    graph = leg.node.graph
+    before = [graph.nodes[name] for name in ancestors(graph.workflow.jobs, leg.node.job.id)]
+    jobs = [inner for node in before for outer in node.legs for inner in _jobs_of(outer)]
+    same = all(job.key in kept or job.result == "skipped" for job in jobs)
+    return same and (graph.caller is None or _is_unchanged(graph.caller, kept))
+
+
+def _jobs_of(leg: Leg) -> list[Leg]:
+    return [inner for inner in legs_of(leg.called) if not inner.called] if leg.called else [leg]
 
 
 def settle(node: Node) -> None:

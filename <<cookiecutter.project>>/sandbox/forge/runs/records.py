@@ -60,6 +60,9 @@ class RunRecord:
     actor: str = ""
     triggering_actor: str = ""
     jobs: list[JobRecord] = field(default_factory=list)
+    reviews: list[dict[str, Any]] = field(
+        default_factory=list
+    )  # of environments: names, state, login, comment
 
     @property
     def latest(self) -> list[JobRecord]:
@@ -81,6 +84,10 @@ class Records:
 
     def next_number(self, workflow: str) -> int:
         return 1 + sum(run.workflow == workflow for run in self.runs.values())
+
+    def reserve(self, number: int) -> None:
+        """Numbers up to this one are taken."""
+        self._jobs = max(self._jobs, number)
 
     def next_job(self) -> int:
         self._jobs += 1

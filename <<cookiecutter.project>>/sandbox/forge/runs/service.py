@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from sandbox.forge.calls import missing
 from sandbox.forge.runs import graph as plan
 from sandbox.forge.runs import source, views
 from sandbox.forge.runs.claims import Bearer
@@ -17,6 +18,7 @@ from sandbox.forge.runs.grants import check_grants, final_grant, job_grant, work
 from sandbox.forge.runs.inputs import resolve_inputs
 from sandbox.forge.runs.permissions import default_permissions
 from sandbox.forge.runs.records import Records, RunRecord
+from sandbox.forge.runs.reported import Reported
 from sandbox.forge.runs.rewrite import Literals
 from sandbox.forge.runs.routes import routes
 from sandbox.forge.runs.run import Run, github_context
@@ -43,6 +45,7 @@ class Runs:
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
         self.records = Records(ground.home / "runs")
+        self.reported = Reported(self.records.home / "checks.json", ground, self.records)
         self.bearers: dict[str, Bearer] = {}
         self._executor = Executor()
         self.engine = Engine(
@@ -58,9 +61,19 @@ class Runs:
         return [self._begin(event, found).id for found in source.select(self.ground.repository, event)]
 
     def checks(self, sha: str) -> list[dict[str, Any]]:
-        """The check runs of a commit: the jobs, each name's latest first, and those that apps reported."""
+        """The check runs of a commit, newest first: jobs, and what was reported."""
         with self.engine.lock:
-            return views.checks(self, sha)
+            found = [*views.checks(self.ground, self.records, sha), *self.reported.of(sha)]
+        return sorted(found, key=lambda check: int(check["id"]), reverse=True)
+
+    def check(self, number: int) -> dict[str, Any]:
+        """One check run."""
+        if reported := self.reported.find(number):
+            return reported
+        found = self.records.find_job(number)
+        if found is None:
+            raise missing()
+        return views.check(self.ground, self.records, found[1])
 
     def close(self) -> None:
         self.engine.close()
@@ -114,6 +127,20 @@ class Runs:
         record.started_at = self.now()
         self.engine.add(run)
 
+    def rerun(self, record: RunRecord, login: str, kept: dict[str, JobRecord]) -> None:
+        """Another attempt at a run that has ended, for somebody; `kept` need not run again."""
+        with self.engine.lock:
+            record.attempt += 1
+            record.triggering_actor = login
+            self.start(record, kept)
+
+    def review(self, record: RunRecord, names: list[str], is_approved: bool) -> None:
+        """Let the jobs that wait for these environments go on, or end them."""
+        with self.engine.lock:
+            run = self.engine.runs[record.id]
+            waiting = [leg for leg in plan.legs_of(run.graph) if leg.environment in names]
+            self.engine.review(run, [leg for leg in waiting if not leg.approval], is_approved)
+
     def _make(self, record: RunRecord, kept: dict[str, JobRecord]) -> Run:
         event, repository = record.event, self.ground.repository
         workflow = source.load(repository, event.sha, record.workflow)
@@ -139,7 +166,8 @@ class Runs:
         except WorkflowError as error:
             raise WorkflowError(f"job {node.job.id!r} calls {workflow.path}: {error}") from None
         granted = job_grant(node.graph.workflow, node.job, self._allowed(run, node.graph))
-        return plan.Graph(workflow, node.graph.github, inputs, f"{leg.key}/", f"{leg.name} / ", granted)
+        key, names = f"{leg.key}/", f"{leg.name} / "
+        return plan.Graph(workflow, node.graph.github, inputs, key, names, granted, caller=leg)
 
     def _allowed(self, run: Run, found: Graph) -> dict[str, str]:
         return run.permissions if found.allowed is None else found.allowed

@@ -25,7 +25,7 @@ FILTERS = {
     "workflow_dispatch": {"inputs"},
     "workflow_call": {"inputs", "secrets", "outputs"},
     "repository_dispatch": {"types"},
-    "schedule": set[str](),
+    "schedule": {"entries"},
 }
 SKIPPING = ("[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]")
 

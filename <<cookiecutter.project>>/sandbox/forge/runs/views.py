@@ -10,8 +10,7 @@ from sandbox.forge.runs.permissions import read_permissions
 if TYPE_CHECKING:
     from sandbox.forge.events import Event
     from sandbox.forge.ground import Ground
-    from sandbox.forge.runs.records import JobRecord, RunRecord
-    from sandbox.forge.runs.service import Runs
+    from sandbox.forge.runs.records import JobRecord, Records, RunRecord
 
 ACTIONS_APP = 15368  # GitHub Actions' number on github.com
 SETTINGS = {
@@ -160,10 +159,9 @@ def details_url(ground: Ground, record: JobRecord) -> str:
     return f"{page(ground)}/actions/runs/{record.run_id}/job/{record.id}"
 
 
-def check(runs: Runs, record: JobRecord) -> dict[str, Any]:
+def check(ground: Ground, records: Records, record: JobRecord) -> dict[str, Any]:
     """A job as the check run that rules look at."""
-    ground = runs.ground
-    summary = runs.records.summary(record)
+    summary = records.summary(record)
     waits = {"pending": "queued"}
     return {
         "id": record.id,
@@ -209,12 +207,85 @@ def app(ground: Ground) -> dict[str, Any]:
     }
 
 
-def checks(runs: Runs, sha: str) -> list[dict[str, Any]]:
-    """The jobs of the last attempts on a commit; of runs of the same workflow and event, all."""
-    found = [
-        record
-        for run_record in runs.records.runs.values()
-        if run_record.event.head_sha == sha
-        for record in run_record.latest
-    ]
-    return [check(runs, record) for record in sorted(found, key=lambda record: record.id, reverse=True)]
+def checks(ground: Ground, records: Records, sha: str) -> list[dict[str, Any]]:
+    """The jobs of the last attempts at runs on a commit."""
+    runs = [found for found in records.runs.values() if found.event.head_sha == sha]
+    return [check(ground, records, record) for found in runs for record in found.latest]
+
+
+def suite(ground: Ground, record: RunRecord) -> dict[str, Any]:
+    """A run as the suite that its checks belong to."""
+    shape = run(ground, record)
+    copied = ("head_branch", "head_sha", "status", "conclusion", "created_at", "updated_at", "head_commit")
+    return {
+        "id": record.id,
+        "node_id": shape["check_suite_node_id"],
+        **{name: shape[name] for name in copied},
+        "url": shape["check_suite_url"],
+        "before": record.event.payload.get("before"),
+        "after": record.event.head_sha,
+        "pull_requests": [],
+        "app": app(ground),
+        "repository": shape["repository"],
+        "latest_check_runs_count": len(record.latest),
+        "check_runs_url": f"{shape['check_suite_url']}/check-runs",
+    }
+
+
+def workflow(ground: Ground, path: str, name: str) -> dict[str, Any]:
+    """A workflow file."""
+    number = workflow_id(path)
+    return {
+        "id": number,
+        "node_id": shapes.node_id("W", number),
+        "name": name,
+        "path": path,
+        "state": "active",
+        "created_at": shapes.BORN,
+        "updated_at": shapes.BORN,
+        "url": f"{api(ground)}/actions/workflows/{number}",
+        "html_url": f"{page(ground)}/blob/main/{path}",
+        "badge_url": f"{page(ground)}/workflows/{name}/badge.svg",
+    }
+
+
+def environment_id(ground: Ground, name: str) -> int:
+    """The number of an environment; one that nobody set up has one of its own too."""
+    found = ground.environment(name)
+    return int(getattr(found, "id", 0) or workflow_id(name))
+
+
+def environment(ground: Ground, name: str) -> dict[str, Any]:
+    """An environment, in short."""
+    number = environment_id(ground, name)
+    return {
+        "id": number,
+        "node_id": shapes.node_id("EN", number),
+        "name": name,
+        "url": f"{api(ground)}/environments/{name}",
+        "html_url": f"{page(ground)}/deployments/activity_log?environments_filter={name}",
+        "created_at": shapes.BORN,
+        "updated_at": shapes.BORN,
+    }
+
+
+def deployment(ground: Ground, record: RunRecord, name: str) -> dict[str, Any]:
+    """What a review of an environment lets go on."""
+    url = f"{api(ground)}/deployments/{record.id}"
+    return {
+        "url": url,
+        "id": record.id,
+        "node_id": shapes.node_id("DE", record.id),
+        "sha": record.event.sha,
+        "ref": head_branch(record.event),
+        "task": "deploy",
+        "payload": {},
+        "original_environment": name,
+        "environment": name,
+        "description": None,
+        "creator": shapes.by_login(ground, record.actor),
+        "created_at": record.created_at,
+        "updated_at": record.updated_at,
+        "statuses_url": f"{url}/statuses",
+        "repository_url": api(ground),
+    }

@@ -107,6 +107,11 @@ class Workflow:
     def file(self) -> str:
         return self.path.rpartition("/")[2]
 
+    @property
+    def on_schedule(self) -> list[str]:
+        """Its cron lines."""
+        return [str(entry["cron"]) for entry in self.on.get("schedule", {}).get("entries", [])]
+
 
 def read_workflow(path: str, text: str) -> Workflow:
     """Read a workflow; WorkflowError says what GitHub or this forge would not take."""
@@ -149,7 +154,14 @@ def _read_triggers(path: str, raw: Any) -> dict[str, dict[str, Any]]:
             raise WorkflowError(
                 f"{path}: `on` names {name!r}, which nothing fires here. Known: {', '.join(sorted(EVENTS))}"
             )
-    return {name: value if isinstance(value, dict) else {} for name, value in named.items()}
+    return {name: _read_trigger(value) for name, value in named.items()}
+
+
+def _read_trigger(value: Any) -> dict[str, Any]:
+    """What stands below an event; a schedule has a list of cron lines there."""
+    if isinstance(value, list):
+        return {"entries": value}
+    return value if isinstance(value, dict) else {}
 
 
 def _read_job(path: str, name: str, raw: Any) -> Job:
