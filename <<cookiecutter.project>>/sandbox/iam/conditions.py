@@ -22,7 +22,24 @@ if TYPE_CHECKING:
     Test = Callable[[Context], bool]
 
 # Keys that hold several values whatever their number; without a set operator they match nothing.
-MULTIVALUED = frozenset({"aws:tagkeys", "aws:calledvia", "aws:principalorgpaths", "aws:resourceorgpaths"})
+MULTIVALUED = frozenset(
+    {
+        "aws:calledvia",
+        "aws:principalorgpaths",
+        "aws:principalservicenameslist",
+        "aws:resourceorgpaths",
+        "aws:tagkeys",
+        "cloudwatch:alarmactions",
+        "cloudformation:resourcetypes",
+        "kms:encryptioncontextkeys",
+        "s3:requestobjecttagkeys",
+        "sagemaker:customermetadatapropertiestoremove",
+        "sagemaker:instancetypes",
+        "sagemaker:vpcsecuritygroupids",
+        "sagemaker:vpcsubnets",
+        "sts:transitivetagkeys",
+    }
+)
 
 
 def compile_condition(block: Any, variables: bool) -> tuple[Test, ...]:
