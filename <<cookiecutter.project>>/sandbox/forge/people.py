@@ -56,6 +56,7 @@ class People:
         self._known = (*PEOPLE, BOT, WEB_FLOW)
         self._by_login = {person.login: person for person in self._known}
         self._by_email = {mail: person for person in self._known for mail in (person.email, person.noreply)}
+        self._by_email["noreply@github.com"] = WEB_FLOW
 
     def __iter__(self) -> Iterator[Person]:
         return iter(PEOPLE)
