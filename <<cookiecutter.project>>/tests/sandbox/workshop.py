@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
-import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pygit2
@@ -37,7 +37,6 @@ class Workshop:
     """A forge that serves; its repository is written to directly."""
 
     forge: Forge
-    environments: dict[str, Any] = field(default_factory=dict)
 
     @property
     def runs(self) -> Any:
@@ -93,10 +92,31 @@ class Workshop:
         self.commit({".github/workflows/try.yml": {"on": "push", **workflow}})
         return self.run(self.event("push", **event))
 
+    def protect(self, name: str, *branches: str, reviewers: tuple[str, ...] = (), alone: bool = True) -> None:
+        """An environment for some branches and after some people's approval."""
+        people = [self.forge.ground.people.find(login) for login in reviewers]
+        policy = {"protected_branches": False, "custom_branch_policies": True} if branches else None
+        body: dict[str, Any] = {
+            "deployment_branch_policy": policy,
+            "reviewers": [{"type": "User", "id": person.id} for person in people if person],
+            "prevent_self_review": not alone,
+        }
+        assert self.ask("PUT", f"environments/{name}", **body).ok
+        for branch in branches:
+            assert self.ask("POST", f"environments/{name}/deployment-branch-policies", name=branch).ok
+
+    def processes(self, text: str) -> list[str]:
+        """The commands of this machine that hold a text."""
+        found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+        return [line for line in found.splitlines() if text in line and "ps -eo" not in line]
+
     def log(self, job: JobRecord) -> str:
         return str(self.runs.records.log(job).read_text())
 
-    def ask(self, method: str, path: str, login: str = "ada", **body: Any) -> requests.Response:
+    def get(self, url: str, bearer: str) -> requests.Response:
+        return requests.get(url, headers={"Authorization": f"Bearer {bearer}"}, timeout=10)
+
+    def ask(self, method: str, path: str, login: str = "ada", /, **body: Any) -> requests.Response:
         """Call the forge's API as a person."""
         headers = {"Authorization": f"Bearer {self.forge.token_of(login)}"}
         url = f"{self.forge.ground.url}/api/v3/repos/acme/models/{path}"
@@ -119,8 +139,5 @@ def open_workshop(home: Path) -> Iterator[Workshop]:
     server.app = forge.wsgi
     threading.Thread(target=server.run, daemon=True).start()
     forge.start(server.endpoint, home)
-    shop = Workshop(forge)
-    forge.ground.environment = shop.environments.get
-    yield shop
+    yield Workshop(forge)
     forge.close()
-    time.sleep(0)

@@ -101,6 +101,8 @@ def _outcome(task: Task, book: Logbook, conclusion: str) -> Outcome:
     message = ""
     if book.faults and conclusion == "success":  # act goes on with nothing where GitHub stops
         conclusion, message = "failure", book.faults[0]
+    if conclusion == "failure" and not message and book.strays and not book.has_begun:
+        message = " ".join(line.strip() for line in book.strays[:4])
     if conclusion == "timed_out":
         conclusion = "cancelled"
         minutes = f"{task.seconds / 60:g}"
@@ -160,7 +162,7 @@ def _write(task: Task) -> list[str]:
     """Write the job's files; the command that runs them."""
     folder = task.folder
     actions = list_actions(task.job["steps"], ACTIONS)
-    copy = one_job(task.workflow, task.name, task.job, task.literals, folder / "outputs")
+    copy = one_job(task.event_name, task.workflow, task.name, task.job, task.literals, folder / "outputs")
     for place in ("home", "empty"):
         (folder / place).mkdir()
     (folder / "workflow.yml").write_text(json.dumps(copy), encoding="utf-8")

@@ -27,14 +27,15 @@ class Logbook:
     steps: list[dict[str, Any]] = field(default_factory=list)
     summary: str = ""
     faults: list[str] = field(default_factory=list)
-    is_done: bool = False
+    strays: list[str] = field(default_factory=list)  # what act says of itself: a file it cannot read
 
     def read(self, lines: Iterable[bytes]) -> None:
         for line in lines:
             try:
                 entry = json.loads(line)
             except ValueError:
-                self.say(line.decode("utf-8", "replace"))
+                self.strays.append(line.decode("utf-8", "replace"))
+                self.say(self.strays[-1])
                 continue
             self._take(entry)
 
@@ -84,6 +85,11 @@ class Logbook:
             if step["id"] == place and step["status"] != "completed":
                 step |= {"status": "completed", "conclusion": result, "completed_at": self.now()}
                 self.say("##[endgroup]")
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether any step has run."""
+        return any(step["conclusion"] != "skipped" for step in self.steps)
 
     def close(self, conclusion: str) -> None:
         """Steps that never ended take the job's conclusion; those that never started were skipped."""

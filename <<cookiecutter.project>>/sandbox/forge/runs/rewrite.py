@@ -102,7 +102,7 @@ def _rewrite_member(key: str, value: Any, known: Literals) -> Any:
 
 
 def one_job(
-    workflow: dict[str, Any], name: str, job: dict[str, Any], known: Literals, outputs: Path
+    event: str, workflow: dict[str, Any], name: str, job: dict[str, Any], known: Literals, outputs: Path
 ) -> dict[str, Any]:
     """The workflow that act runs: this job alone; its outputs are written to a file at the end."""
     steps = [{"id": step_id(place), **step} for place, step in enumerate(job["steps"])]
@@ -113,7 +113,7 @@ def one_job(
         "steps": rewrite_tree([*steps, *_outputs_step(job.get("outputs") or {}, outputs)], known),
     }
     title = as_text(known.github["workflow"])
-    return {"name": title, "on": "push", **_shared(workflow, known), "jobs": {name: body}}
+    return {"name": title, "on": event, **_shared(workflow, known), "jobs": {name: body}}
 
 
 def _shared(written: dict[str, Any], known: Literals) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 # Fetches one commit as actions/checkout does, into a folder of the workspace.
 set -euo pipefail
 
-url="$GITHUB_SERVER_URL/$REPOSITORY"
+url="$GITHUB_SERVER_URL/$REPOSITORY.git"
 header="AUTHORIZATION: basic $(printf 'x-access-token:%s' "$TOKEN" | base64 -w0)"
 mkdir -p "$GITHUB_WORKSPACE/$FOLDER"
 cd "$GITHUB_WORKSPACE/$FOLDER"
