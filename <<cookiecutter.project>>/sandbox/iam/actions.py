@@ -51,7 +51,11 @@ def authorize(target: Target, params: Params, facts: Keys, account: str, region:
     else:
         prefix = PREFIXES.get(target.service, target.service)
         found = [place.part(f"{prefix}:{target.operation}", "*")]
-    return [replace(part, context={**facts, **part.context}) for part in found]
+    others = {key: values for key, values in facts.items() if not key.startswith("s3:")}
+    return [
+        replace(part, context={**(facts if part.action.startswith("s3:") else others), **part.context})
+        for part in found
+    ]
 
 
 def facts(environ: dict[str, Any], region: str) -> Keys:

@@ -22,6 +22,7 @@ CLOUDWATCH: dict[str, tuple[tuple[str, ...], str]] = {
             "DisableAlarmActions",
             "EnableAlarmActions",
             "PutCompositeAlarm",
+            "PutLogAlarm",
             "PutMetricAlarm",
             "SetAlarmState",
         ),
@@ -51,10 +52,29 @@ CLOUDWATCH: dict[str, tuple[tuple[str, ...], str]] = {
         ),
         (METRIC_STREAM, "metric-stream/"),
     ),
+    **dict.fromkeys(
+        ("DeleteAlarmMuteRule", "GetAlarmMuteRule", "ListAlarmMuteRules", "PutAlarmMuteRule"),
+        (("AlarmMuteRuleName", "Name"), "alarm-mute-rule:"),
+    ),
     **dict.fromkeys(("ListTagsForResource", "TagResource", "UntagResource"), (("ResourceARN",), "")),
 }
 # Logs: operations without a log group, and those on one of its streams.
-GROUPLESS = frozenset({"DescribeLogGroups", "TestMetricFilter", "DescribeQueries", "StopQuery"})
+GROUPLESS = frozenset(
+    {
+        "CreateScheduledQuery",
+        "DeleteIndexPolicy",
+        "DescribeFieldIndexes",
+        "DescribeIndexPolicies",
+        "DescribeLogGroups",
+        "DescribeQueries",
+        "ListSyslogConfigurations",
+        "PutIndexPolicy",
+        "PutQueryDefinition",
+        "StopQuery",
+        "TestMetricFilter",
+        "UpdateScheduledQuery",
+    }
+)
 STREAMS = frozenset({"CreateLogStream", "DeleteLogStream", "GetLogEvents", "PutLogEvents"})
 OPTIONAL = frozenset({"DescribeLogStreams", "DescribeMetricFilters", "FilterLogEvents", "GetLogGroupFields"})
 GROUP_ARN = re.compile(r"(arn:[^*]*:log-group:[^:*]+)(?::\*)?")
@@ -82,7 +102,7 @@ def cloudwatch_parts(operation: str, params: Params, place: Place) -> list[Part]
 def _cloudwatch_keys(operation: str, params: Params) -> Keys:
     if operation == "PutMetricData":
         return given({"cloudwatch:namespace": params.get("Namespace")})
-    if operation in ("PutMetricAlarm", "PutCompositeAlarm"):
+    if operation in ("PutMetricAlarm", "PutCompositeAlarm", "PutLogAlarm"):
         return given({"cloudwatch:AlarmActions": params.get("AlarmActions")})
     return {}
 

@@ -21,6 +21,7 @@ IAM_NAMES = (
     ("UserName", "user"),
     ("ServerCertificateName", "server-certificate"),
     ("VirtualMFADeviceName", "mfa"),
+    ("SerialNumber", ""),
     ("PolicyName", "policy"),
 )
 # Attaching concerns the identity; the policy is a condition.
@@ -57,7 +58,7 @@ def iam_parts(operation: str, params: Params, place: Place) -> list[Part]:
     )
     found = [place.part(f"iam:{operation}", resource, keys)]
     if tags and operation.startswith("Create"):
-        noun = operation.removeprefix("Create").removeprefix("Virtual")
+        noun = operation.removeprefix("Create").replace("VirtualMFA", "MFA")
         found.append(place.part(f"iam:Tag{noun}", resource, tags))
     return found + _instance_role(operation, params, place)
 
@@ -87,12 +88,24 @@ def _iam_resource(operation: str, params: Params, place: Place) -> str:
     return f"{base}:user/*" if SELF.fullmatch(operation) else "*"
 
 
+KEYLESS = frozenset({"GenerateRandom", "ListAliases", "ListKeys", "ListRetirableGrants"})
+
+
 def kms_parts(operation: str, params: Params, place: Place) -> list[Part]:
     """Keys by id or ARN; an alias stands for a key that only the service knows."""
+    if operation == "ReEncrypt":
+        ends = {"From": params.get("SourceKeyId"), "To": params.get("DestinationKeyId")}
+        return [
+            part
+            for way, end in ends.items()
+            for part in kms_parts(f"ReEncrypt{way}", {"KeyId": end} if end else {}, place)
+        ]
+    if operation in KEYLESS:
+        return [place.part(f"kms:{operation}", "*")]
     key = str(params.get("KeyId") or params.get("TargetKeyId") or "")
     resources = [_kms_arn(name, place) for name in (key, str(params.get("AliasName") or "")) if name]
     context = params.get("EncryptionContext") or {}
-    tags = tag_keys(params.get("Tags"))
+    tags = tag_keys(params.get("Tags")) if operation in ("CreateKey", "TagResource") else {}
     keys: Keys = tags | given(
         {
             "kms:CallerAccount": place.account,
@@ -119,17 +132,17 @@ def cloudformation_parts(operation: str, params: Params, place: Place) -> list[P
         {
             "cloudformation:TemplateUrl": params.get("TemplateURL"),
             "cloudformation:RoleArn": params.get("RoleARN"),
-            "cloudformation:ChangeSetName": params.get("ChangeSetName"),
+            "cloudformation:ChangeSetName": params.get("ChangeSetName") if "ChangeSet" in operation else None,
             "cloudformation:ResourceTypes": params.get("ResourceTypes"),
             "cloudformation:StackPolicyUrl": params.get("StackPolicyURL"),
         }
     )
     resource = "*"
-    if name := params.get("StackName"):
+    if (name := params.get("StackName")) and operation != "CreateGeneratedTemplate":
         resource = _stack_arn(str(name), "stack", "/", place)
     elif name := params.get("StackSetName"):
         resource = "*" if operation == "CreateStackSet" else _stack_arn(str(name), "stackset", ":", place)
-    elif operation in ("DescribeStacks", "ListStackRefactors"):
+    elif operation == "DescribeStacks":
         resource = place.arn("cloudformation", "stack/*")
     part = place.part(f"cloudformation:{operation}", resource, keys)
     return [part, *passed_roles(params, "cloudformation", place)]

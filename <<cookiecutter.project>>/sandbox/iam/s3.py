@@ -14,9 +14,13 @@ ACTIONS = {
     "CompleteMultipartUpload": "PutObject",
     "CopyObject": "PutObject",
     "CreateMultipartUpload": "PutObject",
+    "DeleteBucketAnalyticsConfiguration": "PutAnalyticsConfiguration",
     "DeleteBucketCors": "PutBucketCORS",
     "DeleteBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteBucketIntelligentTieringConfiguration": "PutIntelligentTieringConfiguration",
+    "DeleteBucketInventoryConfiguration": "PutInventoryConfiguration",
     "DeleteBucketLifecycle": "PutLifecycleConfiguration",
+    "DeleteBucketMetricsConfiguration": "PutMetricsConfiguration",
     "DeleteBucketOwnershipControls": "PutBucketOwnershipControls",
     "DeleteBucketReplication": "PutReplicationConfiguration",
     "DeleteBucketTagging": "PutBucketTagging",
@@ -37,6 +41,10 @@ ACTIONS = {
     "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
     "HeadBucket": "ListBucket",
     "HeadObject": "GetObject",
+    "ListBucketAnalyticsConfigurations": "GetAnalyticsConfiguration",
+    "ListBucketIntelligentTieringConfigurations": "GetIntelligentTieringConfiguration",
+    "ListBucketInventoryConfigurations": "GetInventoryConfiguration",
+    "ListBucketMetricsConfigurations": "GetMetricsConfiguration",
     "ListBuckets": "ListAllMyBuckets",
     "ListMultipartUploads": "ListBucketMultipartUploads",
     "ListObjectVersions": "ListBucketVersions",
@@ -73,6 +81,16 @@ VERSIONED = {
 }
 # Only these make an object; the parts of an upload do not: S3 guide, "Enforce conditional writes".
 CREATIONS = frozenset({"PutObject", "CompleteMultipartUpload", "CopyObject"})
+# What an upload or deletion may need beside its own action, and the keys of the request that concern it.
+EXTRA: dict[str, tuple[str, ...]] = {
+    "BypassGovernanceRetention": (),
+    "GetObject": (),
+    "GetObjectVersion": ("s3:VersionId",),
+    "PutObjectAcl": ("s3:x-amz-acl", "s3:x-amz-storage-class"),
+    "PutObjectLegalHold": ("s3:object-lock-legal-hold",),
+    "PutObjectRetention": ("s3:object-lock-mode", "s3:object-lock-retain-until-date"),
+    "PutObjectTagging": ("s3:RequestObjectTag",),
+}
 UPLOADS = CREATIONS | {"CreateMultipartUpload", "UploadPart", "UploadPartCopy"}
 LISTS = frozenset({"ListBucket", "ListBucketVersions"})
 
@@ -90,7 +108,12 @@ def parts(operation: str, params: Params, place: Place) -> list[Part]:
     keys = _keys(operation, action, params)
     return [
         place.part(f"s3:{action}", resource, keys),
-        *[place.part(f"s3:{extra}", resource, keys) for extra in _extras(operation, params)],
+        *[
+            place.part(
+                f"s3:{extra}", resource, {key: keys[key] for key in keys if key.startswith(EXTRA[extra])}
+            )
+            for extra in _extras(operation, params)
+        ],
         *_source(params, place),
     ]
 

@@ -3,72 +3,106 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sandbox.iam.part import given, passed_roles, tag_keys, texts
+from sandbox.iam.sagemaker_keys import configuration_keys, package_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sandbox.iam.part import Keys, Params, Part, Place
 
-VERB = re.compile(r"(?:Create|Describe|Delete|Update|Stop|Start|Retry|Put|Get|Invoke)(?=[A-Z])")
-# Kinds whose ARN is not the noun in lower case with hyphens.
-KINDS = {
-    "AIBenchmarkJob": "ai-benchmark-job",
-    "AIRecommendationJob": "ai-recommendation-job",
-    "AIWorkloadConfig": "ai-workload-config",
-    "AutoMLJob": "automl-job",
-    "EdgeDeploymentPlan": "edge-deployment",
-    "Trial": "experiment-trial",
-    "TrialComponent": "experiment-trial-component",
+VERBS = re.compile(
+    r"(?:Create|Delete|Describe|Get|Import|Invoke|Put|Render|Retry|Start|Stop|Update)(?:Presigned)?"
+)
+# Nouns whose ARN is not `noun-in-lower-case/{NounName}`; a parameter that holds an ARN is taken as it is.
+NOUNS = {
+    "AIBenchmarkJob": "ai-benchmark-job/{AIBenchmarkJobName}",
+    "AIRecommendationJob": "ai-recommendation-job/{AIRecommendationJobName}",
+    "AIWorkloadConfig": "ai-workload-config/{AIWorkloadConfigName}",
+    "App": "app/{DomainId}/{UserProfileName}/{AppType}/{AppName}",
+    "AutoMLJob": "automl-job/{AutoMLJobName}",
+    "DataQualityJobDefinition": "data-quality-job-definition/{JobDefinitionName}",
+    "Device": "device-fleet/{DeviceFleetName}/device/{DeviceName}",
+    "DomainUrl": "user-profile/{DomainId}/{UserProfileName}",
+    "EdgeDeploymentPlan": "edge-deployment/{EdgeDeploymentPlanName}",
+    "EdgeDeploymentStage": "edge-deployment/{EdgeDeploymentPlanName}",
+    "FeatureMetadata": "feature-group/{FeatureGroupName}",
+    "InferenceExperiment": "inference-experiment/{Name}",
+    "InferenceRecommendationsJob": "inference-recommendations-job/{JobName}",
+    "Job": "job/{JobCategory}/{JobName}",
+    "MlflowApp": "{Arn}",
+    "MlflowTrackingServer": "mlflow-tracking-server/{TrackingServerName}",
+    "ModelBiasJobDefinition": "model-bias-job-definition/{JobDefinitionName}",
+    "ModelCardExportJob": "model-card/{ModelCardName}",
+    "ModelExplainabilityJobDefinition": "model-explainability-job-definition/{JobDefinitionName}",
+    "ModelQualityJobDefinition": "model-quality-job-definition/{JobDefinitionName}",
+    "PartnerApp": "{Arn}",
+    "PipelineExecution": "{PipelineExecutionArn}",
+    "Space": "space/{DomainId}/{SpaceName}",
+    "Trial": "experiment-trial/{TrialName}",
+    "TrialComponent": "experiment-trial-component/{TrialComponentName}",
+    "UserProfile": "user-profile/{DomainId}/{UserProfileName}",
 }
-PACKAGE = "ModelPackageName:model-package"
-# Operations whose resources the rule below does not find: "parameter:kind" of each.
-RESOURCES: dict[str, tuple[str, ...]] = {
-    "AddTags": ("ResourceArn:",),
-    "BatchDescribeModelPackage": ("ModelPackageArnList:",),
-    "CreateEndpoint": ("EndpointName:endpoint", "EndpointConfigName:endpoint-config"),
-    "CreateInferenceComponent": ("InferenceComponentName:inference-component", "EndpointName:endpoint"),
-    "CreateTrial": ("TrialName:experiment-trial", "ExperimentName:experiment"),
-    "DeleteTags": ("ResourceArn:",),
-    "DescribePipelineDefinitionForExecution": ("PipelineExecutionArn:",),
-    "InvokeEndpointAsync": ("EndpointName:endpoint",),
-    "ListModelPackages": ("ModelPackageGroupName:model-package/*",),
-    "ListPipelineExecutionSteps": ("PipelineExecutionArn:",),
-    "ListPipelineExecutions": ("PipelineName:pipeline",),
-    "ListPipelineParametersForExecution": ("PipelineExecutionArn:",),
-    "ListPipelineVersions": ("PipelineName:pipeline",),
-    "ListTags": ("ResourceArn:",),
-    "ListTrainingJobsForHyperParameterTuningJob": ("HyperParameterTuningJobName:hyper-parameter-tuning-job",),
-    "SendPipelineExecutionStepFailure": (),
-    "SendPipelineExecutionStepSuccess": (),
-    "UpdateEndpoint": ("EndpointName:endpoint", "EndpointConfigName:endpoint-config"),
+ENDPOINT_AND_CONFIG = ("endpoint/{EndpointName}", "endpoint-config/{EndpointConfigName}")
+HUB_CONTENT = ("hub/{HubName}", "hub-content/{HubName}/{HubContentType}/{HubContentName}")
+VERSION = ("image-version/{ImageName}/{Version}",)
+EXECUTION = ("{PipelineExecutionArn}",)
+# Operations with other or more resources than their noun's; () where a request does not name the resource.
+OPERATIONS: dict[str, tuple[str, ...]] = {
+    "AddTags": ("{ResourceArn}",),
+    "BatchDescribeModelPackage": ("{ModelPackageArnList}",),
+    "CreateClusterSchedulerConfig": (),
+    "CreateEndpoint": ENDPOINT_AND_CONFIG,
+    "CreateHubContentPresignedUrls": HUB_CONTENT,
+    "CreateHubContentReference": HUB_CONTENT,
+    "CreateInferenceComponent": ("inference-component/{InferenceComponentName}", "endpoint/{EndpointName}"),
+    "CreateTrial": ("experiment-trial/{TrialName}", "experiment/{ExperimentName}"),
+    "DeleteHubContent": HUB_CONTENT,
+    "DeleteHubContentReference": HUB_CONTENT,
+    "DeleteImageVersion": VERSION,
+    "DeleteTags": ("{ResourceArn}",),
+    "DescribeHubContent": HUB_CONTENT,
+    "DescribeImageVersion": VERSION,
+    "DescribeLineageGroup": (),
+    "DescribeModelCardExportJob": ("{ModelCardExportJobArn}",),
+    "DescribePipelineDefinitionForExecution": EXECUTION,
+    "GetLineageGroupPolicy": (),
+    "ImportHubContent": HUB_CONTENT,
+    "ListModelPackages": ("model-package/{ModelPackageGroupName}/*",),
+    "ListPipelineExecutionSteps": EXECUTION,
+    "ListPipelineExecutions": ("pipeline/{PipelineName}",),
+    "ListPipelineParametersForExecution": EXECUTION,
+    "ListPipelineVersions": ("pipeline/{PipelineName}",),
+    "ListTags": ("{ResourceArn}",),
+    "ListTrainingJobsForHyperParameterTuningJob": (
+        "hyper-parameter-tuning-job/{HyperParameterTuningJobName}",
+    ),
+    "UpdateEndpoint": ENDPOINT_AND_CONFIG,
+    "UpdateHubContent": HUB_CONTENT,
+    "UpdateHubContentReference": HUB_CONTENT,
+    "UpdateImageVersion": VERSION,
+    "UpdateMonitoringAlert": (
+        "monitoring-schedule/{MonitoringScheduleName}",
+        "monitoring-schedule/{MonitoringScheduleName}/alert/{MonitoringAlertName}",
+    ),
 }
-# Members that become a condition key wherever they stand in a request.
-MEMBERS = {
-    "InstanceType": "sagemaker:InstanceTypes",
-    "VolumeKmsKeyId": "sagemaker:VolumeKmsKey",
-    "Subnets": "sagemaker:VpcSubnets",
-    "SecurityGroupIds": "sagemaker:VpcSecurityGroupIds",
-    "EnableNetworkIsolation": "sagemaker:NetworkIsolation",
-    "EnableInterContainerTrafficEncryption": "sagemaker:InterContainerTrafficEncryption",
-    "MaxRuntimeInSeconds": "sagemaker:MaxRuntimeInSeconds",
-    "KeepAlivePeriodInSeconds": "sagemaker:KeepAlivePeriod",
-    "EnableRemoteDebug": "sagemaker:EnableRemoteDebug",
-}
-RUNS = re.compile(r"(?:Create|Update)(?:\w*Job|EndpointConfig|Model|MonitoringSchedule|Cluster)$")
-TAGGED = re.compile(r"(?:Create|Register|Import)\w+")
+PARAMETER = re.compile(r"\{(\w+)\}")
+VERSIONED = ("DescribePipeline", "StartPipelineExecution", "UpdatePipelineVersion")
+TAGGED = ("Create", "Register", "Import")
+# AddTags does not know these kinds.
+UNTAGGED = frozenset({"CreateInferenceExperiment", "CreateTrainingSession", "CreateWorkforce"})
 
 
 def parts(operation: str, params: Params, place: Place) -> list[Part]:
     """The parts of one call: the action on each resource, tags at creation, roles handed over."""
-    action = f"sagemaker:{operation}"
     resources = _resources(operation, params, place)
-    tags = tag_keys(params.get("Tags"))
-    keys = tags | _keys(operation, params)
-    found = [place.part(action, resource, keys) for resource in resources]
-    if tags and TAGGED.match(operation):
+    tagged = operation.startswith(TAGGED) or operation in ("AddTags", "UpdateMonitoringSchedule")
+    tags = tag_keys(params.get("Tags")) if tagged else {}
+    keys = tags | _keys(operation, params, place)
+    found = [place.part(f"sagemaker:{operation}", resource, keys) for resource in resources]
+    if tags and operation.startswith(TAGGED) and operation not in UNTAGGED:
         tagging = tags | {"sagemaker:TaggingAction": [operation]}
         found.append(place.part("sagemaker:AddTags", resources[0], tagging))
     return [*found, *_foreign_packages(operation, params, place), *passed_roles(params, "sagemaker", place)]
@@ -76,96 +110,70 @@ def parts(operation: str, params: Params, place: Place) -> list[Part]:
 
 def _resources(operation: str, params: Params, place: Place) -> list[str]:
     if operation == "CreateModelPackage":
-        return [_package(params, place)]
-    if operation in RESOURCES:
-        named = [name.partition(":") for name in RESOURCES[operation]]
-        found = [arn for name, _, kind in named for arn in _arns(params.get(name), kind, place)]
-        return found or ["*"]
-    return _by_noun(operation, params, place) or ["*"]
+        # A versioned package has no number yet
+        group = "model-package/{ModelPackageGroupName}/*"
+        templates: Iterable[str] = (
+            group if params.get("ModelPackageGroupName") else "model-package/{ModelPackageName}",
+        )
+    elif operation in OPERATIONS:
+        templates = OPERATIONS[operation]
+    else:
+        templates = _by_noun(operation, params)
+    return [arn for template in templates for arn in _fill(template, params, place)] or ["*"]
 
 
-def _package(params: Params, place: Place) -> str:
-    """A versioned package has no number yet; an unversioned one has its name."""
-    group = params.get("ModelPackageGroupName")
-    if group:
-        return _arns(group, "model-package/*", place)[0]
-    return place.arn("sagemaker", f"model-package/{params.get('ModelPackageName', '*')}")
-
-
-def _by_noun(operation: str, params: Params, place: Place) -> list[str]:
-    """The parameter whose noun the operation's name begins with, the longest first."""
-    noun = VERB.sub("", operation, count=1)
+def _by_noun(operation: str, params: Params) -> list[str]:
+    """The longest noun that the operation's name begins with and a parameter names."""
+    noun = VERBS.sub("", operation, count=1)
     if operation.startswith(("List", "Search", "Batch")) or noun == operation:
         return []
     for length in range(len(noun), 0, -1):
+        start = noun[:length]
+        if start in NOUNS and params.get(PARAMETER.findall(NOUNS[start])[-1]):
+            return [NOUNS[start]]
         for ending in ("Arn", "Name", "Id"):
-            value = params.get(noun[:length] + ending)
-            if isinstance(value, str):
-                return _arns(value, _kind(noun[:length]), place)
+            if isinstance(params.get(start + ending), str):
+                return [f"{_hyphenated(start)}/{{{start}{ending}}}"]
     return []
 
 
-def _kind(noun: str) -> str:
-    return KINDS.get(noun) or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", noun).lower()
+def _hyphenated(noun: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", noun).lower()
 
 
-def _arns(value: Any, kind: str, place: Place) -> list[str]:
-    """ARNs as given, or made of names; `kind/*` means everything below the name."""
-    base, _, below = kind.partition("/")
+def _fill(template: str, params: Params, place: Place) -> list[str]:
+    """The ARNs of a template; empty when the request does not have its last parameter."""
+    names = PARAMETER.findall(template)
     found = []
-    for name in texts(value) if value else []:
-        arn = name if name.startswith("arn:") else place.arn("sagemaker", f"{base}/{name}")
-        if below:
-            arn = f"{arn.replace(':model-package-group/', f':{base}/')}/{below}"
-        found.append(arn)
+    for value in texts(params.get(names[-1]) or []):
+        if value.startswith("arn:"):
+            found.append(_below(value) if template.endswith("/*") else value)
+        elif not template.startswith("{"):
+            said = {name: params.get(name) or "*" for name in names} | {names[-1]: value}
+            found.append(place.arn("sagemaker", template.format_map(said)))
     return found
 
 
-def _foreign_packages(operation: str, params: Params, place: Place) -> Iterable[Part]:
+def _below(group: str) -> str:
+    """All packages of a group given by ARN."""
+    return group.replace(":model-package-group/", ":model-package/") + "/*"
+
+
+def _foreign_packages(operation: str, params: Params, place: Place) -> list[Part]:
     """A model of another account's package: that account's group policy must allow CreateModel on it."""
     if operation != "CreateModel":
         return []
-    containers = [*params.get("Containers", []), params.get("PrimaryContainer") or {}]
-    arns = {container.get("ModelPackageName", "") for container in containers}
+    containers = [*(params.get("Containers") or []), params.get("PrimaryContainer") or {}]
+    arns = {str(container.get("ModelPackageName", "")) for container in containers}
     foreign = sorted(arn for arn in arns if arn.startswith("arn:") and arn.split(":")[4] != place.account)
     return [place.part("sagemaker:CreateModel", arn) for arn in foreign]
 
 
-def _keys(operation: str, params: Params) -> Keys:
+def _keys(operation: str, params: Params, place: Place) -> Keys:
     if operation in ("CreateModelPackage", "UpdateModelPackage"):
-        return _package_keys(params)
-    if operation in ("InvokeEndpoint",):
+        return package_keys(params)
+    if operation == "InvokeEndpoint":
         return given({"sagemaker:TargetModel": params.get("TargetModel")})
-    if operation in ("DescribePipeline", "StartPipelineExecution", "UpdatePipelineVersion"):
+    if operation in VERSIONED:
         return given({"sagemaker:PipelineVersionId": params.get("PipelineVersionId")})
-    if not RUNS.fullmatch(operation):
-        return {}
-    found: dict[str, list[str]] = {}
-    for name, value in _members(params):
-        if name in MEMBERS:
-            found.setdefault(MEMBERS[name], []).extend(texts(value))
-    return {key: tuple(dict.fromkeys(values)) for key, values in found.items()}
-
-
-def _package_keys(params: Params) -> Keys:
-    cycle = params.get("ModelLifeCycle") or {}
-    metadata = params.get("CustomerMetadataProperties") or {}
-    return given(
-        {
-            "sagemaker:ModelApprovalStatus": params.get("ModelApprovalStatus"),
-            "sagemaker:ModelLifeCycle:Stage": cycle.get("Stage"),
-            "sagemaker:ModelLifeCycle:StageStatus": cycle.get("StageStatus"),
-            "sagemaker:CustomerMetadataPropertiesToRemove": params.get("CustomerMetadataPropertiesToRemove"),
-            **{f"sagemaker:CustomerMetadataProperties/{key}": value for key, value in metadata.items()},
-        }
-    )
-
-
-def _members(value: Any) -> Iterable[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for name, member in value.items():
-            yield name, member
-            yield from _members(member)
-    elif isinstance(value, list):
-        for member in value:
-            yield from _members(member)
+    return configuration_keys(operation, params, place)

@@ -38,10 +38,14 @@ def parts(operation: str, params: Params, place: Place) -> list[Part]:
     role, keys = str(params["RoleArn"]), _keys(params)
     found = [place.part(action, role, keys)]
     if params.get("Tags"):
-        found.append(place.part("sts:TagSession", role, keys))
+        found.append(place.part("sts:TagSession", role, _only(keys, "aws:", "sts:Transitive")))
     if params.get("SourceIdentity"):
-        found.append(place.part("sts:SetSourceIdentity", role, keys))
+        found.append(place.part("sts:SetSourceIdentity", role, _only(keys, "sts:SourceIdentity")))
     return found
+
+
+def _only(keys: Keys, *starts: str) -> Keys:
+    return {key: values for key, values in keys.items() if key.startswith(starts)}
 
 
 def _keys(params: Params) -> Keys:
