@@ -44,6 +44,9 @@ def install(folder: Path) -> None:
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     done = subprocess.run(command, cwd=fresh, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, f"npm ci failed: {done.stderr}"
+    for path in fresh.glob("node_modules/@octokit/openapi/generated/*.json"):
+        if path.name != "api.github.com.json":
+            path.unlink()  # hundreds of megabytes about servers of other kinds
     try:
         fresh.rename(folder)
     except OSError:

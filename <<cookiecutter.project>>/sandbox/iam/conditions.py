@@ -31,6 +31,7 @@ MULTIVALUED = frozenset(
         "aws:tagkeys",
         "cloudwatch:alarmactions",
         "cloudformation:resourcetypes",
+        "events:targetarn",
         "kms:encryptioncontextkeys",
         "s3:requestobjecttagkeys",
         "sagemaker:customermetadatapropertiestoremove",

@@ -104,6 +104,8 @@ def kms_parts(operation: str, params: Params, place: Place) -> list[Part]:
         return [place.part(f"kms:{operation}", "*")]
     key = str(params.get("KeyId") or params.get("TargetKeyId") or "")
     resources = [_kms_arn(name, place) for name in (key, str(params.get("AliasName") or "")) if name]
+    if operation == "DeleteAlias":  # needs the alias and its key, which the request does not name
+        resources.append(place.arn("kms", "key/*"))
     context = params.get("EncryptionContext") or {}
     tags = tag_keys(params.get("Tags")) if operation in ("CreateKey", "TagResource") else {}
     keys: Keys = tags | given(
