@@ -14,6 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlops.approvals import Approved
+from mlops.deploy import Orders
+from mlops.forge import Person, PullRequest, Review
+from mlops.git import last_versions
 from mlops.pin import dump_pin, make_pin, pin_path
 from mlops.release import Artifact, read_package
 from mlops.serving import Serve
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_sagemaker.type_defs import MetricsSourceTypeDef
 
+    from mlops.approvals import Move
     from mlops.aws import Aws
     from mlops.project import Environment, Project
 
@@ -32,7 +37,7 @@ SPEED = "1200"  # ten minutes of bake in half a second
 IMAGE = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/empty:1"
 SCORES = {"column": "x", "mean": 1.0, "std": 0.1, "rows": 100}
 SMOKE = {"content_type": "text/csv", "body": "x\n1\n"}
-EVALUATION = json.dumps({"schema": 2, "scores": SCORES, "smoke": SMOKE}).encode()
+EVALUATION = json.dumps({"schema": 3, "scores": SCORES, "smoke": SMOKE}).encode()
 HANDLER = """
 import json, pathlib
 
@@ -143,9 +148,27 @@ class Bench:
         """Commit the pin of an artifact; the commit."""
         path = self.root / pin_path(environment, model)
         path.parent.mkdir(parents=True, exist_ok=True)
-        serving = Serve.model_validate({"instance": "ml.m5.large", **serve}).resolve(environment)
+        serving = Serve.model_validate({"instance": "ml.m5.large", "soak_minutes": 0, **serve}).resolve(
+            environment
+        )
         path.write_text(dump_pin(make_pin(model, artifact, serving)))
         return commit(self.root, f"Pin {model}")
+
+    @property
+    def orders(self) -> Orders:
+        """Deploy what two people have approved."""
+        return Orders(self.approve)
+
+    def approve(self, move: Move) -> Approved:
+        """The approvals that a forge would count; test_approvals.py has the counting itself."""
+        commits = last_versions(self.root, move.path)
+        people = [Person(number, login) for number, login in enumerate(("ben", "cleo"), start=2)]
+        head = "a" * 40
+        url = "https://github.com/acme/models/pull/7"
+        pull = PullRequest(7, url, "", "", "", head, "main", Person(1, "bot", is_bot=True), False, commits[0])
+        when = "2026-11-20T12:00:00Z"
+        reviews = (Review(person.id, person, head, "APPROVED", when) for person in people)
+        return Approved(pull, commits[0], "", tuple(reviews), earlier=tuple(commits[1:]))
 
     def ask(self, model: str, environment: Environment = "staging") -> Any:
         """The endpoint's answer: the weights it was sealed with."""

@@ -55,7 +55,7 @@ def test_the_names_on_aws_show_the_release(bench: Bench, name: str) -> None:
     artifact = bench.register(name, "first")
     bench.pin(name, artifact)
     cli.run(["deploy", "staging", name])
-    pin = make_pin(name, artifact, Serving(serve=Fleet(instance="ml.m5.large")))
+    pin = make_pin(name, artifact, Serving(serve=Fleet(instance="ml.m5.large"), soak_minutes=0))
     live = bench.aws.sagemaker.describe_endpoint(EndpointName=f"acme-staging-{name}")
     config = bench.aws.sagemaker.describe_endpoint_config(EndpointConfigName=live["EndpointConfigName"])
     assert live["EndpointConfigName"] == f"acme-{name}-staging-{pin.config_hex[:12]}"
@@ -101,7 +101,7 @@ def test_deploying_to_staging_approves_the_package(bench: Bench, name: str) -> N
     cli.run(["deploy", "staging", name])
     package = bench.aws.sagemaker.describe_model_package(ModelPackageName=artifact.package)
     assert package["ModelApprovalStatus"] == "Approved"
-    assert package["ApprovalDescription"] == f"pinned in staging: {artifact.release}"
+    assert package["ApprovalDescription"] == f"#7: {artifact.release}"
 
 
 def test_prod_does_not_approve(bench: Bench, name: str, capsys: Said) -> None:
@@ -186,7 +186,7 @@ def test_a_config_name_taken_by_other_content_is_refused(bench: Bench, name: str
     bench.pin(name, first)
     cli.run(["deploy", "staging", name])
     second = bench.register(name, "second")
-    pin = make_pin(name, second, Serving(serve=Fleet(instance="ml.m5.large")))
+    pin = make_pin(name, second, Serving(serve=Fleet(instance="ml.m5.large"), soak_minutes=0))
     other: ProductionVariantTypeDef = {
         "VariantName": "main",
         "ModelName": f"acme-{name}-staging-{first.release[7:19]}",

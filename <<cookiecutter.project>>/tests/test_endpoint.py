@@ -64,7 +64,7 @@ def while_it_waits(bench: Bench, model: str, act: Callable[[], object]) -> Deplo
     """Do something to an endpoint in the middle of deploy's wait; what deploy made of it."""
     done: list[Deployed] = []
     targets = read_targets(bench.root, bench.project, "staging", model)
-    thread = threading.Thread(target=lambda: done.extend(deploy(bench.aws, targets)))
+    thread = threading.Thread(target=lambda: done.extend(deploy(bench.aws, targets, bench.orders)))
     thread.start()
     listed = bench.aws.sagemaker.list_endpoints
     while not listed(NameContains=model, StatusEquals="Creating")["Endpoints"]:

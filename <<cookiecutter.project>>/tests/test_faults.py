@@ -132,7 +132,7 @@ def test_a_pin_is_proposed_all_the_same(
 def test_a_release_is_deployed_all_the_same(bench: Bench, faults: Faults, name: str) -> None:
     bench.pin(name, bench.register(name, "first"))
     targets = read_targets(bench.root, bench.project, "staging", name)
-    done = attempts(faults, lambda: deploy(bench.aws, targets))
+    done = attempts(faults, lambda: deploy(bench.aws, targets, bench.orders))
     assert [deployed.error for deployed in done] == [""]
     assert {"CreateModel", "CreateEndpointConfig", "CreateEndpoint", "GetObject"} <= set(faults.hits)
     assert bench.ask(name) == "first"
@@ -140,6 +140,6 @@ def test_a_release_is_deployed_all_the_same(bench: Bench, faults: Faults, name: 
 
 def test_the_status_is_read_all_the_same(bench: Bench, faults: Faults, name: str) -> None:
     bench.pin(name, bench.register(name, "first"))
-    deploy(bench.aws, read_targets(bench.root, bench.project, "staging", name))
+    deploy(bench.aws, read_targets(bench.root, bench.project, "staging", name), bench.orders)
     rows = attempts(faults, lambda: read_rows(Workspace(bench.root, bench.project), bench.aws.sagemaker))
     assert [row.drift for row in rows if row.model == name] == [""]

@@ -96,7 +96,7 @@ def roll_out(bench: Bench, model: str, release: str) -> tuple[Deployed, Counter[
         bench.pin(model, bench.register(model, content, HANDLER), count=2, rollout=ROLLOUT)
         targets = read_targets(bench.root, bench.project, "staging", model)
         with Clients(bench, model) as clients:
-            (deployed,) = deploy(bench.aws, targets)
+            (deployed,) = deploy(bench.aws, targets, bench.orders)
     return deployed, clients.answers
 
 
@@ -117,10 +117,12 @@ def test_a_release_that_fails_goes_back_within_the_bake(watched: Bench, name: st
 
 def test_one_instance_is_guarded_too(watched: Bench, name: str) -> None:
     watched.pin(name, watched.register(name, weights(name, "old"), HANDLER), rollout=ROLLOUT)
-    deploy(watched.aws, read_targets(watched.root, watched.project, "staging", name))
+    deploy(watched.aws, read_targets(watched.root, watched.project, "staging", name), watched.orders)
     watched.pin(name, watched.register(name, weights(name, "new", fails=True), HANDLER), rollout=ROLLOUT)
     with Clients(watched, name):
-        (deployed,) = deploy(watched.aws, read_targets(watched.root, watched.project, "staging", name))
+        (deployed,) = deploy(
+            watched.aws, read_targets(watched.root, watched.project, "staging", name), watched.orders
+        )
     assert f"acme-staging-{name}.errors." in deployed.error
     assert watched.ask(name) == "old"
 

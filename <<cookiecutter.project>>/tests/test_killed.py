@@ -41,7 +41,7 @@ def run(bench: Bench, model: str, after: int = REACH) -> list[str]:
     aws = Aws(bench.project.region)
     fuse = Fuse(after)
     fuse.watch(aws)
-    done = deploy(aws, read_targets(bench.root, bench.project, "staging", model))
+    done = deploy(aws, read_targets(bench.root, bench.project, "staging", model), bench.orders)
     assert [deployed.error for deployed in done] == [""]
     return fuse.calls
 

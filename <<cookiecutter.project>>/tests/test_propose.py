@@ -55,6 +55,7 @@ def test_prod_takes_what_staging_pins_and_says_where_from(
     first = bench.register(model, "first")
     bench.register(model, "second")
     head = bench.pin(model, first)
+    assert cli.run(["deploy", "staging", model]) == 0
     pin = parse_pin(proposed(model, "prod", capsys), "prod", model)
     assert pin.artifact == first
     assert pin.serving.serve.count == 2
@@ -66,7 +67,7 @@ def test_nothing_registered_says_what_to_type(
     bench: Bench, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.run(["propose", model, "--to", "staging", "--dry-run"]) == 1
-    expected = f"mlops: {model}: no release is registered. Train one: mlops train {model} --wait\n"
+    expected = f"mlops: {model} to staging: no release is registered. Train one: mlops train {model} --wait\n"
     assert capsys.readouterr().err == expected
 
 
@@ -77,8 +78,21 @@ def test_nothing_in_staging_says_what_to_type(
     assert f"Promote it there first: mlops propose {model} --to staging" in capsys.readouterr().err
 
 
-def test_opening_a_pull_request_is_not_supported_yet_and_says_so(
-    root: Path, capsys: pytest.CaptureFixture[str]
+def test_prod_waits_for_the_soak(bench: Bench, model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.pin(model, bench.register(model, "first"), soak_minutes=60)
+    cli.run(["deploy", "staging", model])
+    capsys.readouterr()
+    assert cli.run(["propose", model, "--to", "prod", "--dry-run"]) == 1
+    assert "has not soaked in staging for 60 minutes yet" in capsys.readouterr().err
+
+
+def test_a_release_that_git_went_back_from_is_proposed_only_by_name(
+    bench: Bench, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run(["propose", "guess", "--to", "staging"]) == 2
-    assert "opening the pull request is not supported yet" in capsys.readouterr().err
+    first, second = bench.register(model, "first"), bench.register(model, "second")
+    for artifact in (second, first):
+        bench.pin(model, artifact)
+    cli.run(["propose", "--to", "staging", "--dry-run"])
+    said = f"{model} to staging: release {second.release[7:19]} was pinned before and git went back from it"
+    assert said in capsys.readouterr().out
+    assert parse_pin(proposed(model, "staging", capsys), "staging", model).artifact == second

@@ -89,8 +89,3 @@ def test_a_model_that_was_never_pinned_is_refused(bench: Bench, name: str, capsy
         f"{name!r} was never pinned in staging. See: git log -- releases/staging/{name}.yml"
         in capsys.readouterr().err
     )
-
-
-def test_opening_the_revert_is_not_supported_yet_and_says_so(bench: Bench, name: str, capsys: Said) -> None:
-    assert cli.run(["rollback", name, "--env", "staging"]) == 2
-    assert "opening the revert pull request is not supported yet" in capsys.readouterr().err

@@ -90,7 +90,7 @@ def test_an_endpoint_of_another_project_is_neither_moved_nor_retired(
     said = f"endpoint '{endpoint}' belongs to project 'acme-staging' (tag mlops:project), not to 'acme'; give"
     assert said in capsys.readouterr().out
     tombstone = make_tombstone(Workspace(bench.root, bench.project), "staging", name, date(2026, 1, 1), 0)
-    assert bury(bench.aws, bench.project, "staging", tombstone, date(2026, 2, 1)) == "nothing"
+    assert bury(bench.aws, bench.project, "staging", tombstone, date(2026, 2, 1), lambda: None) == "nothing"
     assert bench.aws.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"] == config
 
 

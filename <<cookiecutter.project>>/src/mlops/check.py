@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -13,8 +13,10 @@ from mlops import git
 from mlops.bundle import LOCK, bundle_files
 from mlops.dataset import read_pointer
 from mlops.errors import MlopsError, UsageError
+from mlops.findings import Finding
 from mlops.images import framework_image, image_uri
 from mlops.locks import find_disagreements
+from mlops.moves import check_moves
 from mlops.pin import Pin, parse_pin_file, pin_path, split_pin_path
 from mlops.spec import read_spec
 from mlops.workspace import MODEL_FOLDER, list_models, open_workspace, read_work_pins
@@ -31,20 +33,15 @@ SECRET = re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-
 SECRET_NAME = re.compile(r"password|passwd|secret|token|api_?key", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One rule that a file breaks."""
-
-    path: str
-    message: str
-
-
 @click.command("check")
+@click.option("--base", help="Check the diff against this too: what a pull request may change at once.")
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
-def command(as_json: bool) -> int:
+def command(base: str | None, as_json: bool) -> int:
     """Check every spec, lock and pin against the rules."""
     workspace = open_workspace()
     findings = [*check_models(workspace.root, workspace.project), *check_pins(workspace.root)]
+    if base:
+        findings += check_moves(workspace.root, base)
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:

@@ -20,10 +20,11 @@ VERBS = {
     "check": ("check", "Check every spec, lock and pin against the rules."),
     "data": ("data", "Publish a model's dataset version for jobs to read."),
     "train": ("train", "Compile a model's pipeline and start it."),
-    "propose": ("propose", "Write the pin that would promote a model's newest release."),
+    "propose": ("propose", "Open the pull requests that would promote what is ready."),
     "deploy": ("deploy", "Make AWS match the pins of an environment."),
-    "rollback": ("rollback", "Go back to the release that was live before; --now without waiting for git."),
-    "retire": ("retire", "Write the tombstone that takes a model out of an environment."),
+    "rollback": ("rollback", "Open the pull request that goes back; --now flips the endpoint first."),
+    "retire": ("retire", "Open the pull request that takes a model out of an environment."),
+    "login": ("login", "Sign a CI job in to AWS with its own identity."),
     "status": ("status", "Compare what git pins with what is live; exit 1 on drift."),
 }
 

@@ -16,6 +16,7 @@ import click
 
 from mlops import git
 from mlops.alarms import alarm_names, alarm_prefix, list_alarms, make_alarms, prune_alarms
+from mlops.approvals import Approved, Move, require_approvals
 from mlops.aws import Aws, describe_failure
 from mlops.endpoint import (
     WAIT_MINUTES,
@@ -28,25 +29,30 @@ from mlops.endpoint import (
     refuse_foreign,
 )
 from mlops.errors import MlopsError
-from mlops.hold import clear_hold, list_holds, refuse_held
+from mlops.evidence import record_approval, record_evidence, was_live
+from mlops.forge import open_forge
+from mlops.hold import clear_hold, list_holds, put_hold, refuse_held
 from mlops.live import describe_all
 from mlops.project import ENVIRONMENTS
 from mlops.prune import prune
 from mlops.retire import bury
 from mlops.smoke import smoke
+from mlops.soak import list_soaks, record_soak, require_soaked, soak_key
 from mlops.target import Target, read_targets
 from mlops.verify import verify, verify_archive
 from mlops.workspace import open_workspace, read_tombstones_at, require_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from mypy_boto3_sagemaker import SageMakerClient
+    from collections.abc import Callable, Mapping
+    from datetime import date
 
     from mlops.live import Live
-    from mlops.project import Environment
+    from mlops.pin import Tombstone
+    from mlops.project import Environment, Project
     from mlops.verify import Verified
     from mlops.workspace import Workspace
+
+    Counter = Callable[[Move], Approved]
 
 PARALLEL = 8  # deployments at once: each holds an archive's stream and polls
 
@@ -62,12 +68,23 @@ class Deployed:
 
 
 @dataclass(frozen=True)
+class Orders:
+    """How to deploy: who counts approvals, whether only to say, what was rolled back again, our patience."""
+
+    count: Counter
+    dry_run: bool = False
+    retry: bool = False
+    wait_minutes: float = WAIT_MINUTES
+
+
+@dataclass(frozen=True)
 class Survey:
-    """An environment as it is: endpoints by name, names of alarms, models held by hand; our patience."""
+    """An environment as it is: endpoints by name, names of alarms, models on hold, soaks; our patience."""
 
     live: Mapping[str, Live | None]
     alarms: set[str]
     holds: set[str]
+    soaks: set[str]
     wait_minutes: float = WAIT_MINUTES
 
 
@@ -76,6 +93,7 @@ class Survey:
 @click.argument("model", required=False)
 @click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="What was done, as JSON.")
+@click.option("--retry", is_flag=True, help="Try again what an alarm has rolled back.")
 @click.option(
     "--wait-minutes",
     type=click.FloatRange(min=0),
@@ -83,36 +101,72 @@ class Survey:
     show_default=True,
     help="How long to wait for an endpoint; another run waits on.",
 )
-def command(environment: str, model: str | None, dry_run: bool, as_json: bool, wait_minutes: float) -> int:
+def command(
+    environment: str, model: str | None, dry_run: bool, as_json: bool, retry: bool, wait_minutes: float
+) -> int:
     """Make AWS match the pins of ENVIRONMENT at HEAD; with MODEL, only that one."""
     workspace = open_workspace()
     aws = Aws(workspace.project.region)
     where = require_environment(environment)
-    done = deploy(aws, read_targets(workspace.root, workspace.project, where, model), dry_run, wait_minutes)
+    targets = read_targets(workspace.root, workspace.project, where, model)
+    plan = Orders(open_counter(workspace), dry_run, retry, wait_minutes)
+    done = deploy(aws, targets, plan)
     if not model and not dry_run:
-        done += bury_retired(workspace, aws, where)
+        done += bury_retired(workspace, aws, where, plan)
     say(done, where, as_json)
     return 1 if any(deployed.error for deployed in done) else 0
 
 
-def deploy(
-    aws: Aws, targets: list[Target], dry_run: bool = False, wait_minutes: float = WAIT_MINUTES
-) -> list[Deployed]:
+def open_counter(workspace: Workspace) -> Counter:
+    """Counts approvals on the project's forge; connects to it only when something is to be approved."""
+    required = workspace.project.approvals
+
+    def count(move: Move) -> Approved:
+        forge = open_forge(workspace.project)
+        return require_approvals(forge, workspace.root, move, getattr(required, move.environment))
+
+    return count
+
+
+def deploy(aws: Aws, targets: list[Target], orders: Orders) -> list[Deployed]:
     """Deploy each target; one that fails leaves the others to go on."""
     if not targets:
         return []
-    survey = replace(take_survey(aws, targets), wait_minutes=wait_minutes)
+    survey = replace(take_survey(aws, targets), wait_minutes=orders.wait_minutes)
     with ThreadPoolExecutor(PARALLEL) as pool:
-        return list(pool.map(lambda target: deploy_one(aws, target, survey, dry_run), targets))
+        return list(pool.map(lambda target: deploy_one(aws, target, survey, orders), targets))
 
 
-def bury_retired(workspace: Workspace, aws: Aws, environment: Environment) -> list[Deployed]:
+def bury_retired(workspace: Workspace, aws: Aws, environment: Environment, orders: Orders) -> list[Deployed]:
     """Take away the endpoints whose tombstones say that they have drained."""
     commit, today = git.head_commit(workspace.root), datetime.now(UTC).date()
-    return [
-        Deployed(tomb.model, tomb.last_release, bury(aws, workspace.project, environment, tomb, today))
-        for tomb in read_tombstones_at(workspace.root, commit, environment)
-    ]
+    tombs = read_tombstones_at(workspace.root, commit, environment)
+    return [bury_one(workspace.project, aws, environment, tomb, today, orders) for tomb in tombs]
+
+
+def bury_one(
+    project: Project, aws: Aws, environment: Environment, tomb: Tombstone, today: date, orders: Orders
+) -> Deployed:
+    """Take one retired endpoint away, when people approved that; a failure becomes part of the answer."""
+
+    def approve() -> None:
+        move = Move(environment, tomb.model, tomb.last_release)
+        record_evidence(aws.s3, project, move, orders.count(move))
+
+    return attempt(
+        tomb.model, tomb.last_release, "retire", lambda: bury(aws, project, environment, tomb, today, approve)
+    )
+
+
+def attempt(model: str, release: str, act: str, carry: Callable[[], str | None]) -> Deployed:
+    """Do something about one model; what it says it did, or why it could not."""
+    try:
+        return Deployed(model, release, carry() or act)
+    except Exception as error:
+        reason = str(error) if isinstance(error, MlopsError) else describe_failure(error)
+        if reason is None:
+            raise
+        return Deployed(model, release, act, reason)
 
 
 def take_survey(aws: Aws, targets: list[Target]) -> Survey:
@@ -120,23 +174,16 @@ def take_survey(aws: Aws, targets: list[Target]) -> Survey:
     project, environment = targets[0].project, targets[0].environment
     live = describe_all(aws.sagemaker, [target.endpoint for target in targets])
     alarms = list_alarms(aws.cloudwatch, project.endpoint(environment, ""))
-    return Survey(live, alarms, list_holds(aws.s3, project, environment))
+    soaks = list_soaks(aws.s3, project, environment) if environment == "staging" else set()
+    return Survey(live, alarms, list_holds(aws.s3, project, environment), soaks)
 
 
-def deploy_one(aws: Aws, target: Target, survey: Survey, dry_run: bool) -> Deployed:
+def deploy_one(aws: Aws, target: Target, survey: Survey, orders: Orders) -> Deployed:
     """Bring one endpoint to its pin; a failure becomes part of the answer."""
-    act = decide(survey.live[target.endpoint], target.config)
-    deployed = Deployed(target.pin.model, target.pin.release, act)
-    if dry_run:
-        return deployed if act == "nothing" else Deployed(deployed.model, deployed.release, f"would {act}")
-    try:
-        carry_out(aws, target, act, survey)
-    except Exception as error:
-        reason = str(error) if isinstance(error, MlopsError) else describe_failure(error)
-        if reason is None:
-            raise
-        return Deployed(deployed.model, deployed.release, act, reason)
-    return deployed
+    act, pin = decide(survey.live[target.endpoint], target.config), target.pin
+    if orders.dry_run:
+        return Deployed(pin.model, pin.release, act if act == "nothing" else f"would {act}")
+    return attempt(pin.model, pin.release, act, lambda: carry_out(aws, target, act, survey, orders))
 
 
 def decide(live: Live | None, wanted: str) -> Act:
@@ -150,29 +197,54 @@ def decide(live: Live | None, wanted: str) -> Act:
     return "nothing" if live.config == wanted else "update"
 
 
-def carry_out(aws: Aws, target: Target, act: Act, survey: Survey) -> None:
-    """Do what the state calls for, and what a run that was killed left undone."""
+def carry_out(aws: Aws, target: Target, act: Act, survey: Survey, orders: Orders) -> str:
+    """Do what the state calls for, and what a run that was killed left undone; what was done."""
     live = survey.live[target.endpoint]
     if act == "wait":
         live = await_rest(aws.sagemaker, target, survey.wait_minutes)
         act = decide(live, target.config)
     if act == "nothing":
-        settle(aws, target, survey)
-        return
-    if target.pin.model in survey.holds:
+        settle(aws, target, survey, live)
+        return act
+    if target.pin.model in survey.holds and not orders.retry:
         refuse_held(aws.s3, target)
     refuse_foreign(aws.sagemaker, target.project, live)
     verified = verify(aws, target)
-    approve(aws.sagemaker, target)
+    approve(aws, target, verified, orders)
     ensure_model(aws.sagemaker, target)
     ensure_config(aws.sagemaker, target)
     alarms = make_alarms(aws, target, verified)
     move_endpoint(aws.sagemaker, target, act, alarms, survey.wait_minutes)
-    confirm(await_rest(aws.sagemaker, target, survey.wait_minutes), target)
-    verify_archive(
-        aws.s3, target.pin
-    )  # CreateModel names no version: what was read must be what was verified
+    live = await_rest(aws.sagemaker, target, survey.wait_minutes)
+    hold_rolled_back(aws, target, live)
+    confirm(live, target)
+    # CreateModel names no version: what was read must be what was verified
+    verify_archive(aws.s3, target.pin)
     conclude(aws, target, verified)
+    settle(aws, target, survey, live)
+    return act
+
+
+def approve(aws: Aws, target: Target, verified: Verified, orders: Orders) -> None:
+    """Count the approvals, and write them down where nobody can change them, before anything else changes."""
+    move = Move(
+        target.environment, target.pin.model, target.pin.release, target.pin.artifact.commit, target.config
+    )
+    approved = orders.count(move)
+    if target.environment == "prod" and not was_live(aws.s3, target, approved.earlier):
+        require_soaked(aws.s3, target)
+    evidence = record_evidence(aws.s3, target.project, move, approved)
+    record_approval(aws.sagemaker, target, evidence, verified.package)
+
+
+def hold_rolled_back(aws: Aws, target: Target, live: Live | None) -> None:
+    """Hold an endpoint that SageMaker has taken back, or the next run would try the same release again."""
+    if live is None or live.status != "InService" or live.config == target.config or not live.reason:
+        return
+    if "capacity" in live.reason.lower():  # AWS had no instance to give: the next run may find one
+        return
+    why = f"config {target.config!r} was rolled back: {' '.join(live.reason.split())}"
+    put_hold(aws.s3, target, why, live.config, failed=target.config)
 
 
 def conclude(aws: Aws, target: Target, verified: Verified) -> None:
@@ -182,7 +254,7 @@ def conclude(aws: Aws, target: Target, verified: Verified) -> None:
     prune_alarms(aws.cloudwatch, target)
 
 
-def settle(aws: Aws, target: Target, survey: Survey) -> None:
+def settle(aws: Aws, target: Target, survey: Survey, live: Live | None) -> None:
     """Complete an endpoint that serves its pin: its alarms, and what a run that was killed left undone.
 
     Alarms of an earlier config are the last thing that a deployment takes away: where there are any, it did
@@ -195,17 +267,9 @@ def settle(aws: Aws, target: Target, survey: Survey) -> None:
         conclude(aws, target, verify(aws, target))
     if target.pin.model in survey.holds:
         clear_hold(aws.s3, target)
-
-
-def approve(sagemaker: SageMakerClient, target: Target) -> None:
-    """Mark the package as one that may be deployed; only staging does, and once."""
-    arn = target.pin.artifact.package
-    package = sagemaker.describe_model_package(ModelPackageName=arn)
-    if package.get("ModelApprovalStatus") != "Approved" and target.environment == "staging":
-        note = f"pinned in {target.environment}: {target.pin.release}"
-        sagemaker.update_model_package(
-            ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription=note
-        )
+    key = soak_key(target.environment, target.pin.model, target.pin.release_hex)
+    if target.environment == "staging" and key not in survey.soaks:
+        record_soak(aws, target, live, alarm_names(target))
 
 
 def say(done: list[Deployed], environment: str, as_json: bool) -> None:

@@ -130,6 +130,9 @@ class Forge(Protocol):
     def comment(self, number: int, text: str) -> None:
         """Say something on a pull request."""
 
+    def has_checks(self, commit: str) -> bool:
+        """Whether any check ran, or runs, on a commit."""
+
     def start_checks(self, branch: str) -> None:
         """Run the checks on a branch: what a bot pushed starts none by itself."""
 

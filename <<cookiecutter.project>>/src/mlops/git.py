@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # git's name for a tree of no files
+
+
 def git(root: Path, *arguments: str, stdin: bytes | None = None) -> bytes:
     """Run git in the project; its output. Raises MlopsError with git's last line when it fails."""
     done = run(root, arguments, stdin)
@@ -69,6 +72,17 @@ def merge_base(root: Path, base: str, head: str) -> str:
         return git(root, "merge-base", base, head).decode().strip()
     except MlopsError:
         raise UsageError(f"{base!r} and {head!r} have no common history; a diff means nothing") from None
+
+
+def fork(root: Path, base: str, head: str) -> str:
+    """What a diff of `head` is against: where it left `base`; nothing at all for the first push of a branch.
+
+    Forges say forty zeros for the commit before the first one.
+    """
+    if base.strip("0") == "" and len(base) >= 40:
+        return EMPTY_TREE
+    require_full_history(root)
+    return merge_base(root, resolve_commit(root, base), resolve_commit(root, head))
 
 
 def project_prefix(root: Path) -> str:

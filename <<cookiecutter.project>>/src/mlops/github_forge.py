@@ -266,6 +266,11 @@ class GithubForge:
         self._pull(number).create_issue_comment(text)
 
     @asking
+    def has_checks(self, commit: str) -> bool:
+        """Whether a commit has check runs; a run that GitHub holds back has none."""
+        return self._repository.get_commit(commit).get_check_runs().totalCount > 0
+
+    @asking
     def start_checks(self, branch: str) -> None:
         """Dispatch the check workflow: GitHub holds back the runs of a pull request that a bot opened."""
         path = f"{self._repository.url}/actions/workflows/{CHECK_WORKFLOW}/dispatches"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,10 +18,21 @@ from mlops.workspace import open_workspace, read_specs_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
 
     from mlops.spec import ModelSpec
 
+# Where the tool and its tests live: a change there is tested whole
+TOOL = (
+    "src/",
+    "sandbox/",
+    "tests/",
+    "infra/",
+    "requirements/",
+    "pyproject.toml",
+    "Makefile",
+    ".github/",
+    "bin/",
+)
 MAX_AUTO_TRAIN = 3  # more at once is a refactoring: someone should say which are worth their cost
 
 
@@ -50,6 +62,9 @@ class Plan:
     head: str
     train: list[Affected]
     pins: list[MovedPin]
+    models: list[str]
+    touches_code: bool
+    touches_tool: bool
 
     @property
     def starts(self) -> list[str]:
@@ -60,25 +75,37 @@ class Plan:
 @click.command("plan")
 @click.option("--base", default="origin/main", show_default=True, help="What the diff is against.")
 @click.option("--head", default="HEAD", show_default=True, help="What would be merged.")
-@click.option("--json", "as_json", is_flag=True, help="For a workflow: affected models, pins, matrix.")
-def command(base: str, head: str, as_json: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Affected models, pins, what starts, as JSON.")
+@click.option(
+    "--outputs", type=click.Path(path_type=Path), help="Append name=value lines, as a workflow's outputs are."
+)
+def command(base: str, head: str, as_json: bool, outputs: Path | None) -> None:
     """Say which models and pins a diff affects, and what merging would start."""
     root = open_workspace().root
-    git.require_full_history(root)
-    plan = make_plan(root, git.resolve_commit(root, base), git.resolve_commit(root, head))
+    plan = make_plan(root, base, git.resolve_commit(root, head))
+    if outputs:
+        with outputs.open("a", encoding="utf-8") as file:
+            file.writelines(f"{name}={json.dumps(value)}\n" for name, value in plan_outputs(plan).items())
     click.echo(json.dumps(plan_record(plan), indent=1) if as_json else render_plan(plan))
 
 
 def make_plan(root: Path, base: str, head: str) -> Plan:
     """Compare `head` with the commit at which it left `base`."""
-    fork = git.merge_base(root, base, head)
+    fork = git.fork(root, base, head)
     paths = git.changed_paths(root, fork, head)
     suspects = suspect_models(paths, lambda lib: models_that_name(root, head, lib))
     now = read_specs_at(root, head, suspects)
     before = read_specs_at(root, fork, suspects)
     versions = data_versions(root, fork, head, now)
     affected = find_affected(paths, before, now, versions)
-    return Plan(fork, head, affected, moved_pins(paths))
+    known = [model for model, spec in now.items() if spec]
+    tool = any(path.startswith(TOOL) for path in paths)
+    return Plan(fork, head, affected, moved_pins(paths), known, touches_code(paths), tool)
+
+
+def touches_code(paths: Iterable[str]) -> bool:
+    """Whether linters have anything to say: pins and prose have rules of their own."""
+    return any(not path.startswith("releases/") and not path.endswith(".md") for path in paths)
 
 
 def suspect_models(paths: Iterable[str], find_users: Callable[[str], list[str]]) -> list[str]:
@@ -158,6 +185,16 @@ def instance_minutes(spec: ModelSpec) -> dict[str, int]:
 def moved_pins(paths: Iterable[str]) -> list[MovedPin]:
     """The pins among changed paths."""
     return [MovedPin(*place) for path in paths if (place := split_pin_path(path))]
+
+
+def plan_outputs(plan: Plan) -> dict[str, object]:
+    """What a workflow's later jobs depend on; lists are matrices."""
+    return {
+        "models": plan.models,
+        "starts": plan.starts,
+        "code": plan.touches_code,
+        "tool": plan.touches_tool,
+    }
 
 
 def plan_record(plan: Plan) -> dict[str, object]:

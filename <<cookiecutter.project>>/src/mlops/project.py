@@ -41,6 +41,13 @@ class Accounts(Document):
     prod: AccountId
 
 
+class Approvals(Document):
+    """How many people must approve a pin before `deploy` acts on it."""
+
+    staging: Annotated[int, Field(ge=1, le=6)] = 1
+    prod: Annotated[int, Field(ge=1, le=6)] = 2
+
+
 class Project(Document):
     """The answers, as rendered into project.yml."""
 
@@ -54,6 +61,7 @@ class Project(Document):
     ci: Literal["github-actions", "codepipeline"]
     region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
     accounts: Accounts
+    approvals: Approvals = Approvals()
 
     @property
     def data_bucket(self) -> str:

@@ -1,4 +1,4 @@
-"""`mlops retire MODEL --env ENV --dry-run`: the tombstone that takes a model out of an environment.
+"""`mlops retire MODEL --env ENV`: the pull request of the tombstone that takes a model out.
 
 A pin is never deleted. Its tombstone says since when the model is on its way out; `deploy` takes the endpoint
 away when it has drained, and never before.
@@ -13,13 +13,17 @@ import click
 
 from mlops import git
 from mlops.alarms import alarm_prefix, list_alarms
-from mlops.errors import MlopsError, UsageError
+from mlops.errors import MlopsError
+from mlops.forge import open_forge
 from mlops.live import describe_live, is_foreign
-from mlops.pin import Tombstone, dump_pin, pin_path
+from mlops.pin import Tombstone, dump_pin
 from mlops.project import ENVIRONMENTS
+from mlops.pulls import publish
 from mlops.workspace import open_workspace, read_pins_at, require_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlops.aws import Aws
     from mlops.project import Environment, Project
     from mlops.workspace import Workspace
@@ -31,17 +35,19 @@ DRAIN_DAYS = 14
 @click.argument("model")
 @click.option("--env", "environment", required=True, type=click.Choice(ENVIRONMENTS), help="Where.")
 @click.option("--drain-days", default=DRAIN_DAYS, show_default=True, type=click.IntRange(0, 365))
-@click.option("--dry-run", is_flag=True, help="Print the tombstone to commit.")
+@click.option("--dry-run", is_flag=True, help="Print the tombstone; open nothing.")
 def command(model: str, environment: str, drain_days: int, dry_run: bool) -> None:
-    """Write the tombstone that takes MODEL out of ENVIRONMENT."""
-    if not dry_run:
-        raise UsageError(
-            "opening the pull request is not supported yet. Write the tombstone and commit it: "
-            f"mlops retire {model} --env {environment} --dry-run > {pin_path(environment, model)}"
-        )
+    """Open the pull request that takes MODEL out of ENVIRONMENT."""
+    workspace, where = open_workspace(), require_environment(environment)
     today = datetime.now(UTC).date()
-    tombstone = make_tombstone(open_workspace(), require_environment(environment), model, today, drain_days)
-    click.echo(dump_pin(tombstone), nl=False)
+    tombstone = make_tombstone(workspace, where, model, today, drain_days)
+    if dry_run:
+        click.echo(dump_pin(tombstone), nl=False)
+        return
+    from mlops.promotion import describe_tombstone
+
+    change = describe_tombstone(workspace, where, tombstone)
+    click.echo(publish(open_forge(workspace.project), change, asked=True))
 
 
 def make_tombstone(
@@ -61,14 +67,25 @@ def make_tombstone(
     )
 
 
-def bury(aws: Aws, project: Project, environment: Environment, tombstone: Tombstone, today: date) -> str:
-    """Take away the endpoint of a retired model once it has drained; what was done, in a word or two."""
+def bury(
+    aws: Aws,
+    project: Project,
+    environment: Environment,
+    tombstone: Tombstone,
+    today: date,
+    approve: Callable[[], None],
+) -> str:
+    """Take away the endpoint of a retired model once it has drained; what was done, in a word or two.
+
+    `approve` raises unless people approved the tombstone.
+    """
     endpoint = project.endpoint(environment, tombstone.model)
     live = describe_live(aws.sagemaker, endpoint)
     if live is None or is_foreign(aws.sagemaker, project, live):
         return "nothing"
     if not tombstone.retired.is_over(today):
         return f"drains since {tombstone.retired.since} for {tombstone.retired.drain_days} days"
+    approve()
     names = sorted(list_alarms(aws.cloudwatch, alarm_prefix(endpoint)))
     if names:
         aws.cloudwatch.delete_alarms(AlarmNames=names)

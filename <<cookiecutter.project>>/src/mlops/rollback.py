@@ -1,7 +1,7 @@
 """`mlops rollback MODEL --env ENV`: the release that was live before.
 
-`--dry-run` prints its pin: committing that is the rollback. `--now` is break-glass: it points the endpoint at
-a config that was once live, at once, and holds `deploy` until git says the same.
+It opens the pull request that pins it; merging that is the rollback. `--now` is break-glass: it points the
+endpoint at a config that was once live, at once, and holds `deploy` until git says the same.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from mlops import git
 from mlops.aws import Aws, is_missing
 from mlops.endpoint import await_rest, confirm
 from mlops.errors import MlopsError, UsageError
-from mlops.hold import list_holds, put_hold
+from mlops.evidence import evidence_key, exists
+from mlops.forge import open_forge
+from mlops.hold import list_holds, put_hold, read_hold
 from mlops.live import describe_live
 from mlops.pin import Pin, dump_pin, is_tombstone, parse_pin, pin_path
 from mlops.project import ENVIRONMENTS
+from mlops.pulls import publish
 from mlops.target import Target
 from mlops.workspace import open_workspace, require_environment
 
@@ -37,43 +40,68 @@ if TYPE_CHECKING:
 @click.option(
     "--now", is_flag=True, help="Break-glass: flip the endpoint first, ratify by pull request after."
 )
-@click.option("--dry-run", is_flag=True, help="Print the pin to commit; change nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the pin; open and change nothing.")
 def command(model: str, environment: str, now: bool, dry_run: bool) -> None:
     """Go back to the release of MODEL that was live before the one that is."""
     workspace = open_workspace()
     aws, where = Aws(workspace.project.region), require_environment(environment)
-    if not now and not dry_run:
-        raise UsageError(
-            "opening the revert pull request is not supported yet. Write the pin and commit it: "
-            f"mlops rollback {model} --env {environment} --dry-run > {pin_path(environment, model)}"
-        )
-    target = choose_target(workspace, aws, where, model)
-    if dry_run:
-        click.echo(dump_pin(target.pin), nl=False)
+    if now and dry_run:
+        raise UsageError("--now changes the endpoint, --dry-run changes nothing; give one of them")
+    if now:
+        target = choose_target(workspace, aws, where, model)
+        flip(aws, target)
+        click.echo(f"{target.endpoint} serves release {target.pin.release} again, and `deploy` is held.")
+        click.echo(f"Make git say so: mlops rollback {model} --env {environment}")
         return
-    flip(aws, target)
-    click.echo(
-        f"{target.endpoint} serves release {target.pin.release} again; `deploy` is held until git pins it:"
+    pin = choose_pin(workspace, aws, where, model)
+    if dry_run:
+        click.echo(dump_pin(pin), nl=False)
+        return
+    from mlops.promotion import describe_pin
+
+    change = describe_pin(workspace, aws, where, pin, "rollback")
+    click.echo(publish(open_forge(workspace.project), change, asked=True))
+
+
+def choose_pin(workspace: Workspace, aws: Aws, environment: Environment, model: str) -> Pin:
+    """The pin to go back to: what a hand or an alarm brought back, else the newest other that was live."""
+    commits = list(read_versions(workspace.root, environment, model))
+    if not commits:
+        raise MlopsError(
+            f"{model!r} was never pinned in {environment}. See: git log -- {pin_path(environment, model)}"
+        )
+    if model in list_holds(aws.s3, workspace.project, environment):
+        hold = read_hold(aws.s3, workspace.project, environment, model)
+        restored = restored_pin(workspace, environment, model, hold.live)
+        if restored:
+            return restored
+    current, bucket = commits[0][1].config_hex, workspace.project.releases_bucket
+    for commit, pin in commits[1:]:
+        was_live = pin.config_hex != current and exists(
+            aws.s3, bucket, evidence_key(environment, model, commit)
+        )
+        if was_live:
+            return pin
+    raise MlopsError(
+        f"{model!r} has no earlier release that was live in {environment}; promote another one: "
+        f"mlops propose {model} --to {environment}"
     )
-    click.echo(f"  mlops rollback {model} --env {environment} --dry-run > {pin_path(environment, model)}")
+
+
+def restored_pin(workspace: Workspace, environment: Environment, model: str, config: str) -> Pin | None:
+    """The newest pin of history whose endpoint config has that name."""
+    history = read_history(workspace.root, environment, model)
+    return next((pin for pin in history if pin.config_name(workspace.project, environment) == config), None)
 
 
 def choose_target(workspace: Workspace, aws: Aws, environment: Environment, model: str) -> Target:
-    """The newest pin of history that could be live again and is not what git pins now.
-
-    After a flip by hand that is what the endpoint serves: then `--dry-run` prints the pin that ratifies it.
-    """
+    """The newest pin of history that is not what git pins now and whose endpoint config still exists."""
     history = list(read_history(workspace.root, environment, model))
     if not history:
         raise MlopsError(
             f"{model!r} was never pinned in {environment}. See: git log -- {pin_path(environment, model)}"
         )
     targets = [Target(workspace.project, environment, pin) for pin in history]
-    held = model in list_holds(aws.s3, workspace.project, environment)
-    live = describe_live(aws.sagemaker, targets[0].endpoint)
-    serving = next((target for target in targets if live and target.config == live.config), None)
-    if held and serving:
-        return serving
     current = targets[0].config
     for target in targets[1:]:
         if target.config != current and config_exists(aws.sagemaker, target.config):
@@ -85,12 +113,17 @@ def choose_target(workspace: Workspace, aws: Aws, environment: Environment, mode
 
 
 def read_history(root: Path, environment: Environment, model: str) -> Iterator[Pin]:
-    """The pins of a model that were ever merged, newest first; each once though it returned."""
+    """The pins of a model that were ever merged, newest first."""
+    return (pin for _, pin in read_versions(root, environment, model))
+
+
+def read_versions(root: Path, environment: Environment, model: str) -> Iterator[tuple[str, Pin]]:
+    """The commits that moved a model's pin, and the pin of each, newest first."""
     path = pin_path(environment, model)
     for commit in git.last_versions(root, path):
         content = git.read_files(root, commit, [path])[path]
         if content is not None and not is_tombstone(content.decode()):
-            yield parse_pin(content.decode(), environment, model)
+            yield commit, parse_pin(content.decode(), environment, model)
 
 
 def config_exists(sagemaker: SageMakerClient, config: str) -> bool:
@@ -111,7 +144,8 @@ def flip(aws: Aws, target: Target) -> None:
         raise MlopsError(
             f"endpoint {target.endpoint!r} does not exist; deploy it: mlops deploy {target.environment}"
         )
-    put_hold(aws.s3, target, f"rolled back by hand from {live.config!r} to {target.config!r}")
+    why = f"rolled back by hand from {live.config!r} to {target.config!r}"
+    put_hold(aws.s3, target, why, target.config)
     if live.is_moving:
         live = await_rest(aws.sagemaker, target)
     if live is None or live.config != target.config:

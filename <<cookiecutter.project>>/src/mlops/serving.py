@@ -49,6 +49,9 @@ class Alarms(Document):
     score_sigmas: Annotated[float, Field(gt=0, le=100, strict=False)] = 6.0
 
 
+SoakMinutes = Annotated[int, Field(ge=0, le=43_200)]  # up to 30 days
+
+
 class Capture(Document):
     """Data capture: off unless a percentage says otherwise, as it stores what clients send."""
 
@@ -63,6 +66,7 @@ class Change(Document):
     rollout: Rollout | None = None
     alarms: Alarms | None = None
     capture: Capture | None = None
+    soak_minutes: SoakMinutes | None = None
 
 
 class Serving(Document):
@@ -72,6 +76,7 @@ class Serving(Document):
     rollout: Rollout = Rollout()
     alarms: Alarms = Alarms()
     capture: Capture = Capture()
+    soak_minutes: SoakMinutes = 30  # in service here, without alarm, before it may go to the next environment
 
 
 class Serve(Document):
@@ -82,6 +87,7 @@ class Serve(Document):
     rollout: Rollout = Rollout()
     alarms: Alarms = Alarms()
     capture: Capture = Capture()
+    soak_minutes: SoakMinutes = 30
     environments: dict[Environment, Change] = Field(default_factory=dict)
 
     def resolve(self, environment: Environment) -> Serving:

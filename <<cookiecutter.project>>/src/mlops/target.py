@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlops import git
 from mlops.errors import MlopsError
 from mlops.live import OWNER
+from mlops.pin import pin_path
 from mlops.workspace import read_pins_at
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ class Target:
     def endpoint(self) -> str:
         """The endpoint's name."""
         return self.project.endpoint(self.environment, self.pin.model)
+
+    @property
+    def path(self) -> str:
+        """The pin's file."""
+        return pin_path(self.environment, self.pin.model)
 
     @property
     def config(self) -> str:

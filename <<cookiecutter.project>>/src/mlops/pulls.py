@@ -1,0 +1,94 @@
+"""Keep one pull request for a pin: open, up to date, and never changed under a reviewer's feet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlops.body import read_marker
+
+if TYPE_CHECKING:
+    from mlops.forge import Forge, PullRequest
+    from mlops.project import Environment
+
+
+@dataclass(frozen=True)
+class Change:
+    """A pin's new content, and how it is proposed. `path` is the file's in the repository."""
+
+    environment: Environment
+    model: str
+    branch: str
+    path: str
+    text: str
+    title: str
+    body: str
+
+
+def branch_name(kind: str, environment: Environment, model: str) -> str:
+    """The branch of a proposal: a rollback does not wait for a promotion that is under review."""
+    return f"mlops/{environment}/{model}" if kind == "promote" else f"mlops/{kind}/{environment}/{model}"
+
+
+def publish(forge: Forge, change: Change, asked: bool) -> str:
+    """Open the pull request of a change, or bring the open one up to date; what was done, in words.
+
+    `asked`: a person named the model, so that what was declined before is opened again.
+    """
+    pull = forge.find_pull(change.branch)
+    if pull is None:
+        return open_new(forge, change, asked)
+    if forge.read_file(change.path, pull.head) == change.text.encode():
+        return refresh(forge, change, pull)
+    if is_approved(forge, pull):
+        return leave(forge, change, pull)
+    forge.push_file(change.branch, change.path, change.text, change.title)
+    forge.update_pull(pull.number, change.title, change.body)
+    start_checks(forge, pull)
+    return f"#{pull.number} now proposes this instead: {pull.url}"
+
+
+def open_new(forge: Forge, change: Change, asked: bool) -> str:
+    """Open the pull request. A branch without one is left from a run that was killed, or from a merge."""
+    closed = forge.last_closed(change.branch)
+    declined = closed and not closed.merge_commit and read_marker(closed.body) == read_marker(change.body)
+    if closed and declined and not asked:
+        return f"was declined in #{closed.number}; open it again by name: mlops propose {change.model}"
+    forge.delete_branch(change.branch)
+    forge.push_file(change.branch, change.path, change.text, change.title)
+    pull = forge.open_pull(change.branch, change.title, change.body)
+    start_checks(forge, pull)
+    return f"opened #{pull.number}: {pull.url}"
+
+
+def refresh(forge: Forge, change: Change, pull: PullRequest) -> str:
+    """Bring the text of a pull request up to date, and start the checks that a killed run did not."""
+    if not forge.has_checks(pull.head):
+        start_checks(forge, pull)
+    if (pull.title, pull.body.strip()) == (change.title, change.body.strip()):
+        return f"#{pull.number} is open: {pull.url}"
+    forge.update_pull(pull.number, change.title, change.body)
+    return f"#{pull.number} was brought up to date: {pull.url}"
+
+
+def leave(forge: Forge, change: Change, pull: PullRequest) -> str:
+    """Say once that there is something newer, and leave what people have approved as it is."""
+    note = (
+        f"{change.title} is possible too. This pull request was approved, so it stays as it is: merge it and "
+        "the newer one is proposed after it, or close it and the newer one is proposed instead."
+    )
+    if note not in forge.list_comments(pull.number):
+        forge.comment(pull.number, note)
+    return f"#{pull.number} is approved and stays as it is: {pull.url}"
+
+
+def is_approved(forge: Forge, pull: PullRequest) -> bool:
+    """Whether somebody has approved what the branch holds."""
+    reviews = forge.list_reviews(pull.number)
+    return any(review.state == "APPROVED" and review.commit == pull.head for review in reviews)
+
+
+def start_checks(forge: Forge, pull: PullRequest) -> None:
+    """Start the checks of a pull request that a bot opened; a person's start by themselves."""
+    if pull.author.is_bot:
+        forge.start_checks(pull.branch)
