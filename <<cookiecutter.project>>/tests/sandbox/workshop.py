@@ -116,9 +116,17 @@ class Workshop:
     def get(self, url: str, bearer: str) -> requests.Response:
         return requests.get(url, headers={"Authorization": f"Bearer {bearer}"}, timeout=10)
 
+    def post(self, path: str, body: dict[str, Any]) -> requests.Response:
+        """Call what is open to this machine alone."""
+        return requests.post(self.forge.ground.url + path, json=body, timeout=10)
+
     def ask(self, method: str, path: str, login: str = "ada", /, **body: Any) -> requests.Response:
         """Call the forge's API as a person."""
-        headers = {"Authorization": f"Bearer {self.forge.token_of(login)}"}
+        return self.ask_with(self.forge.token_of(login), method, path, **body)
+
+    def ask_with(self, token: str, method: str, path: str, /, **body: Any) -> requests.Response:
+        """Call the forge's API with a token."""
+        headers = {"Authorization": f"Bearer {token}"}
         url = f"{self.forge.ground.url}/api/v3/repos/acme/models/{path}"
         return requests.request(method, url, headers=headers, json=body or None, timeout=10)
 

@@ -267,8 +267,10 @@ class Engine:
 
     def _execute(self, run: Run, leg: Leg, stop: threading.Event) -> None:
         def report(steps: list[dict[str, Any]]) -> None:
-            if leg.record:
-                leg.record.steps = [dict(step) for step in steps]
+            with self._settled:
+                if leg.record:
+                    leg.record.steps = [dict(step) for step in steps]
+                self._settled.notify_all()
 
         try:
             outcome = self._work.execute(run, leg, stop, report)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox import launch
+from sandbox.forge.runs.ending import end
 from sandbox.forge.runs.errors import WorkflowError
 from sandbox.forge.runs.logbook import Logbook
 from sandbox.forge.runs.rewrite import LABEL, Literals, list_actions, one_job, read_outputs, step_id
@@ -27,7 +28,6 @@ ACT = Path(sys.executable).with_name("act")
 ACTIONS = Path(__file__).parents[1] / "actions"
 KEPT = ("PATH", "LANG", "TZ", "TMPDIR", "UV_CACHE_DIR")
 KEPT_PREFIXES = ("LC_", "PIP_", "UV_", "SSL_CERT", "REQUESTS_CA", "HTTP", "http", "SANDBOX_NO")
-GRACE_SECONDS = 10.0  # for steps that run `if: cancelled()`
 POLL_SECONDS = 0.05
 
 
@@ -138,7 +138,7 @@ def _follow(
                 return ending or ("success" if process.returncode == 0 else "failure")
             if not ending and (stop.is_set() or time.monotonic() > deadline):
                 ending = "cancelled" if stop.is_set() else "timed_out"
-                threading.Thread(target=launch.stop, args=(process, GRACE_SECONDS), daemon=True).start()
+                threading.Thread(target=end, args=(process,), daemon=True).start()
             time.sleep(POLL_SECONDS)
 
 

@@ -1,0 +1,272 @@
+"""What holds a run back or ends it: environments, groups, approvals, cancelling, running again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.sandbox.workshop import Workshop, conclusions, job, open_workshop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.forge.runs.records import RunRecord
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    yield from open_workshop(tmp_path_factory.mktemp("shop"))
+
+
+def begin(shop: Workshop, workflow: dict[str, Any], branch: str = "main", *states: str) -> RunRecord:
+    """Push a workflow; its run once it is in one of the states."""
+    shop.commit({".github/workflows/try.yml": {"on": "push", **workflow}}, branch)
+    (run,) = shop.start(shop.event("push", branch))
+    return shop.wait(run, *(states or ("in_progress",)))
+
+
+def decide(shop: Workshop, run: RunRecord, login: str, state: str) -> Any:
+    waiting = shop.ask("GET", f"actions/runs/{run.id}/pending_deployments", login).json()
+    numbers = [found["environment"]["id"] for found in waiting]
+    path = f"actions/runs/{run.id}/pending_deployments"
+    return shop.ask("POST", path, login, environment_ids=numbers, state=state, comment="so be it")
+
+
+def test_an_environment_of_main_refuses_another_branch(shop: Workshop) -> None:
+    shop.protect("only-main", "main")
+    workflow = {"jobs": {"a": job("true", environment="only-main")}}
+    assert conclusions(begin(shop, workflow, "main", "completed")) == {"a": "success"}
+    run = begin(shop, workflow, "other", "completed")
+    assert conclusions(run) == {"a": "failure"}
+    said = 'Branch "other" is not allowed to deploy to only-main due to environment protection rules.'
+    assert (run.latest[0].message, run.latest[0].steps) == (said, [])
+
+
+def test_an_environment_of_main_refuses_a_pull_request(shop: Workshop) -> None:
+    shop.protect("only-main", "main")
+    workflow = {"on": "pull_request", "jobs": {"a": job("true", environment="only-main")}}
+    shop.commit({".github/workflows/try.yml": workflow}, "topic")
+    run = shop.run(shop.pull("topic"))
+    assert 'Ref "refs/pull/7/merge" is not allowed to deploy' in run.latest[0].message
+
+
+def test_a_job_of_an_environment_with_reviewers_waits_until_one_approves(shop: Workshop) -> None:
+    shop.protect("asks", reviewers=("ben",))
+    run = begin(
+        shop, {"jobs": {"first": job("true"), "a": job("true", environment="asks")}}, "main", "waiting"
+    )
+    (waiting,) = shop.ask("GET", f"actions/runs/{run.id}/pending_deployments", "ben").json()
+    assert (waiting["environment"]["name"], waiting["current_user_can_approve"]) == ("asks", True)
+    assert decide(shop, run, "ada", "approved").status_code == 403
+    assert run.status == "waiting"
+    assert decide(shop, run, "ben", "approved").json()[0]["environment"] == "asks"
+    assert conclusions(shop.wait(run)) == {"first": "success", "a": "success"}
+    (review,) = shop.ask("GET", f"actions/runs/{run.id}/approvals").json()
+    assert (review["state"], review["user"]["login"], review["comment"]) == ("approved", "ben", "so be it")
+
+
+def test_a_rejected_environment_fails_its_job(shop: Workshop) -> None:
+    shop.protect("asks", reviewers=("ben",))
+    jobs = {"a": job("true", environment="asks"), "after": job("true", needs="a")}
+    run = begin(shop, {"jobs": jobs}, "main", "waiting")
+    assert decide(shop, run, "ben", "rejected").ok
+    assert conclusions(shop.wait(run)) == {"a": "failure", "after": "skipped"}
+    assert "rejected" in run.latest[0].message
+
+
+def test_who_started_a_run_may_not_approve_it_where_that_is_forbidden(shop: Workshop) -> None:
+    shop.protect("four-eyes", reviewers=("ada", "ben"), alone=False)
+    run = begin(shop, {"jobs": {"a": job("true", environment="four-eyes")}}, "main", "waiting")
+    answer = decide(shop, run, "ada", "approved")
+    assert (answer.status_code, "may not approve" in answer.json()["message"]) == (422, True)
+    assert decide(shop, run, "ben", "approved").ok
+    assert shop.wait(run).conclusion == "success"
+
+
+def test_a_waiting_job_holds_no_machine(shop: Workshop) -> None:
+    shop.protect("asks", reviewers=("ben",))
+    waiting = [
+        begin(shop, {"jobs": {"a": job("true", environment="asks")}}, "main", "waiting") for _ in range(3)
+    ]
+    assert shop.try_workflow({"jobs": {"b": job("true")}}).conclusion == "success"
+    for run in waiting:
+        shop.ask("POST", f"actions/runs/{run.id}/cancel")
+        assert shop.wait(run).conclusion == "cancelled"
+
+
+def grouped(cancel: bool) -> dict[str, Any]:
+    group = {"group": f"g-{cancel}-${{{{ github.ref }}}}", "cancel-in-progress": cancel}
+    return {"concurrency": group, "jobs": {"a": job("sleep 0.7")}}
+
+
+def test_a_newer_run_of_a_group_cancels_the_older_where_it_says_so(shop: Workshop) -> None:
+    older, newer = begin(shop, grouped(True)), begin(shop, grouped(True), "main", "in_progress")
+    assert (shop.wait(older).conclusion, shop.wait(newer).conclusion) == ("cancelled", "success")
+
+
+def test_a_group_runs_one_and_keeps_the_newest_of_those_that_wait(shop: Workshop) -> None:
+    first = begin(shop, grouped(False))
+    second = begin(shop, grouped(False), "main", "pending")
+    third = begin(shop, grouped(False), "main", "pending")
+    assert (shop.wait(second).conclusion, second.jobs) == ("cancelled", [])
+    assert shop.wait(first).conclusion == "success"
+    assert shop.wait(third).conclusion == "success"
+    assert (third.latest[0].started_at or "") >= (first.latest[0].completed_at or "")
+
+
+def test_another_branch_is_another_group(shop: Workshop) -> None:
+    begin(shop, grouped(False))
+    assert begin(shop, grouped(False), "other").status == "in_progress"
+
+
+def test_jobs_of_one_group_do_not_run_at_once(shop: Workshop) -> None:
+    alone = {"concurrency": "jobs-of-one", **job("sleep 0.2")}
+    run = shop.try_workflow({"jobs": {"a": alone, "b": alone}})
+    first, second = sorted(run.latest, key=lambda found: found.started_at or "")
+    assert run.conclusion == "success"
+    assert (second.started_at or "") >= (first.completed_at or "")
+
+
+def test_a_cancelled_run_ends_its_processes_and_runs_what_asks_for_it(shop: Workshop) -> None:
+    jobs = {
+        "slow": job("sleep 4713", "echo never"),
+        "after": job("true", needs="slow"),
+        "tidy": job("echo tidied", needs="slow", **{"if": "cancelled()"}),
+    }
+    jobs["slow"]["steps"].append({"if": "always()", "run": "echo on-the-way-out"})
+    run = begin(shop, {"jobs": jobs})
+    assert shop.runs.engine.wait(lambda: bool(run.latest[0].steps), 10)
+    assert shop.ask("POST", f"actions/runs/{run.id}/cancel").status_code == 202
+    assert conclusions(shop.wait(run)) == {"slow": "cancelled", "after": "skipped", "tidy": "success"}
+    assert run.conclusion == "cancelled"
+    assert "on-the-way-out\n" in shop.log(run.latest[0])
+    assert not shop.processes("sleep 4713")
+    assert shop.ask("POST", f"actions/runs/{run.id}/cancel").status_code == 409
+
+
+def test_a_held_run_starts_when_a_writer_approves_and_for_nobody_else(shop: Workshop) -> None:
+    shop.commit({".github/workflows/try.yml": {"on": "pull_request", "jobs": {"a": job("true")}}}, "topic")
+    (run,) = shop.start(shop.pull("topic", held=True, actor="github-actions[bot]"))
+    assert (run.status, run.conclusion, run.jobs) == ("completed", "action_required", [])
+    assert shop.runs.checks(run.event.head_sha) == []
+    assert shop.ask("POST", f"actions/runs/{run.id}/approve", "eve").status_code in (403, 404)
+    assert shop.ask("POST", f"actions/runs/{run.id}/approve", "ben").status_code == 201
+    assert shop.wait(run).conclusion == "success"
+    assert shop.ask("POST", f"actions/runs/{run.id}/approve", "ben").status_code == 403
+
+
+def test_a_jobs_token_may_not_approve_a_held_run(shop: Workshop) -> None:
+    shop.commit({".github/workflows/try.yml": {"on": "pull_request", "jobs": {"a": job("true")}}}, "topic")
+    (run,) = shop.start(shop.pull("topic", held=True))
+    token = shop.forge.ground.tokens.mint_job({"actions": "write"}, 1, "1", "ada")
+    assert shop.ask_with(token, "POST", f"actions/runs/{run.id}/approve").status_code == 403
+    assert run.conclusion == "action_required"
+
+
+def test_failed_jobs_run_again_with_what_depends_on_them(shop: Workshop) -> None:
+    out = job("echo x=7 >> $GITHUB_OUTPUT", outputs={"x": "${{ steps.s.outputs.x }}"})
+    out["steps"][0]["id"] = "s"
+    again = job('echo "$GITHUB_RUN_ATTEMPT/${{ needs.ok.outputs.x }}" | grep 2/7', needs="ok")
+    jobs = {"ok": out, "flaky": again, "after": job("true", needs="flaky")}
+    run = shop.try_workflow({"jobs": jobs})
+    assert conclusions(run) == {"ok": "success", "flaky": "failure", "after": "skipped"}
+    first = run.latest[0]
+    assert shop.ask("POST", f"actions/runs/{run.id}/rerun-failed-jobs", "ben").status_code == 201
+    assert conclusions(shop.wait(run)) == {"ok": "success", "flaky": "success", "after": "success"}
+    assert (run.attempt, run.triggering_actor, run.actor) == (2, "ben", "ada")
+    kept = next(found for found in run.latest if found.name == "ok")
+    assert (kept.started_at, kept.outputs) == (first.started_at, {"x": "7"})
+    assert shop.ask("POST", f"actions/runs/{run.id}/rerun-failed-jobs").status_code == 403
+
+
+def test_a_whole_run_runs_again(shop: Workshop) -> None:
+    run = shop.try_workflow({"jobs": {"a": job("echo attempt $GITHUB_RUN_ATTEMPT")}})
+    assert shop.ask("POST", f"actions/runs/{run.id}/rerun").status_code == 201
+    shop.wait(run)
+    assert "attempt 2" in shop.log(run.latest[0])
+    listed = shop.ask("GET", f"actions/runs/{run.id}/jobs?filter=all").json()
+    assert [found["run_attempt"] for found in listed["jobs"]] == [1, 2]
+    checks = shop.ask("GET", f"commits/{run.event.head_sha}/check-runs").json()
+    assert checks["total_count"] == 1
+
+
+DISPATCHED = {
+    "on": {"workflow_dispatch": {"inputs": {"model": {"required": True}, "dry": {"type": "boolean"}}}},
+    "jobs": {
+        "a": job("echo 'got ${{ inputs.model }} ${{ inputs.dry && 1 || 0 }} ${{ github.event.inputs.dry }}'")
+    },
+}
+
+
+def test_a_dispatch_runs_a_branchs_workflow_with_its_inputs(shop: Workshop) -> None:
+    shop.commit({".github/workflows/hand.yml": DISPATCHED}, "side")
+    body = {"ref": "side", "inputs": {"model": "tumor"}, "return_run_details": True}
+    found = shop.ask("POST", "actions/workflows/hand.yml/dispatches", **body).json()
+    run = shop.wait(shop.runs.records.runs[found["workflow_run_id"]])
+    assert "got tumor 0 false" in shop.log(run.latest[0])
+    assert run.event.head_sha == shop.forge.repository.branch("side")
+    assert (
+        shop.ask(
+            "POST", "actions/workflows/hand.yml/dispatches", ref="side", inputs={"model": "x"}
+        ).status_code
+        == 204
+    )
+
+
+@pytest.mark.parametrize(
+    ("workflow", "body", "status", "said"),
+    [
+        ("hand.yml", {"ref": "side"}, 422, "Required input 'model' not provided"),
+        ("hand.yml", {"ref": "side", "inputs": {"model": "a", "x": "1"}}, 422, "Unexpected inputs provided"),
+        ("hand.yml", {"ref": "nowhere"}, 422, "No ref found for: nowhere"),
+        ("try.yml", {"ref": "main"}, 422, "Workflow does not have 'workflow_dispatch' trigger"),
+        ("none.yml", {"ref": "main"}, 404, "Not Found"),
+    ],
+)
+def test_a_dispatch_that_cannot_be_is_refused(
+    shop: Workshop, workflow: str, body: dict[str, Any], status: int, said: str
+) -> None:
+    shop.commit({".github/workflows/hand.yml": DISPATCHED}, "side")
+    shop.commit({".github/workflows/try.yml": {"on": "push", "jobs": {"a": job("true")}}})
+    answer = shop.ask("POST", f"actions/workflows/{workflow}/dispatches", **body)
+    assert (answer.status_code, said in answer.json()["message"]) == (status, True), answer.text
+
+
+def test_who_may_not_write_dispatches_nothing(shop: Workshop) -> None:
+    shop.commit({".github/workflows/hand.yml": DISPATCHED}, "side")
+    path = "actions/workflows/hand.yml/dispatches"
+    assert shop.ask("POST", path, "eve", ref="side", inputs={"model": "x"}).status_code == 403
+    reads = shop.forge.ground.tokens.mint_job({"actions": "read"}, 1, "1", "ada")
+    assert shop.ask_with(reads, "POST", path, ref="side", inputs={"model": "x"}).status_code == 403
+
+
+def test_a_repository_dispatch_carries_its_payload(shop: Workshop) -> None:
+    on = {"repository_dispatch": {"types": ["gate"]}}
+    say = job("echo 'model ${{ github.event.client_payload.model }} by ${{ github.actor }}'")
+    shop.commit({".github/workflows/try.yml": {"on": on, "jobs": {"a": say}}})
+    assert (
+        shop.ask("POST", "dispatches", "ben", event_type="gate", client_payload={"model": "m"}).status_code
+        == 204
+    )
+    run = shop.wait(max(shop.runs.records.runs.values(), key=lambda found: found.id))
+    assert (run.event.name, run.actor) == ("repository_dispatch", "ben")
+    assert "model m by ben" in shop.log(run.latest[0])
+
+
+def test_a_schedule_fires_when_it_is_told_to(shop: Workshop) -> None:
+    on = {"schedule": [{"cron": "17 * * * *"}]}
+    shop.commit(
+        {
+            ".github/workflows/nightly.yml": {
+                "on": on,
+                "jobs": {"a": job("echo '${{ github.event.schedule }}'")},
+            }
+        }
+    )
+    (number,) = shop.post("/_schedule", {"workflow": "nightly.yml"}).json()["runs"]
+    run = shop.wait(shop.runs.records.runs[number])
+    assert (run.event.name, run.conclusion) == ("schedule", "success")
+    assert "17 * * * *" in shop.log(run.latest[0])
+    shop.commit({".github/workflows/plain.yml": {"on": "push", "jobs": {"a": job("true")}}})
+    assert shop.post("/_schedule", {"workflow": "plain.yml"}).status_code == 422
