@@ -32,6 +32,8 @@ KEEP: dict[str, Callable[[Answers], bool]] = {
     "models/tumor": with_examples,
     "buildspec": by_codepipeline,
     ".github/dependabot.yml": by_github_actions,
+    ".github/environments": by_github_actions,
+    ".github/rulesets": by_github_actions,
     ".github/workflows": by_github_actions,
     ".github": on_github,
 }

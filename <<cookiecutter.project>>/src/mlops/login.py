@@ -173,7 +173,7 @@ def write_private(path: Path, text: str) -> None:
 
 def write_config(session: Session) -> dict[str, str]:
     """The AWS config that asks this verb for credentials; the variables that make tools read it."""
-    words = [sys.executable, "-m", "mlops.cli", "login", session.role_arn, "--process"]
+    words = [*this_program(), "login", session.role_arn, "--process"]
     words += ["--session", session.name, "--region", session.region]
     path = folder() / "config"
     write_private(path, f"[default]\nregion = {session.region}\ncredential_process = {shlex.join(words)}\n")
@@ -182,6 +182,12 @@ def write_config(session: Session) -> dict[str, str]:
         "AWS_REGION": session.region,
         "AWS_DEFAULT_REGION": session.region,
     }
+
+
+def this_program() -> list[str]:
+    """How to start this tool from anywhere: the folder of its sources may not be known to every step."""
+    sources = str(Path(__file__).resolve().parents[1])
+    return ["env", f"PYTHONPATH={sources}", sys.executable, "-m", "mlops.cli"]
 
 
 def export(settings: Mapping[str, str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,8 @@ from mlops import git
 from mlops.bundle import changes_bundle
 from mlops.dataset import parse_pointer, pointer_path
 from mlops.pin import split_pin_path
-from mlops.spec import SPEC_FILE
-from mlops.workspace import open_workspace, read_specs_at
+from mlops.spec import SPEC_FILE, read_spec
+from mlops.workspace import open_workspace, read_specs_at, require_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -75,14 +75,18 @@ class Plan:
 @click.command("plan")
 @click.option("--base", default="origin/main", show_default=True, help="What the diff is against.")
 @click.option("--head", default="HEAD", show_default=True, help="What would be merged.")
+@click.option("--train", "asked", metavar="MODEL", help="Start this one, whatever the diff says.")
 @click.option("--json", "as_json", is_flag=True, help="Affected models, pins, what starts, as JSON.")
 @click.option(
     "--outputs", type=click.Path(path_type=Path), help="Append name=value lines, as a workflow's outputs are."
 )
-def command(base: str, head: str, as_json: bool, outputs: Path | None) -> None:
+def command(base: str, head: str, asked: str | None, as_json: bool, outputs: Path | None) -> None:
     """Say which models and pins a diff affects, and what merging would start."""
     root = open_workspace().root
     plan = make_plan(root, base, git.resolve_commit(root, head))
+    if asked:
+        spec = read_spec(root, require_model(root, asked))
+        plan = replace(plan, train=[Affected(asked, ["asked for"], True, instance_minutes(spec))])
     if outputs:
         with outputs.open("a", encoding="utf-8") as file:
             file.writelines(f"{name}={json.dumps(value)}\n" for name, value in plan_outputs(plan).items())

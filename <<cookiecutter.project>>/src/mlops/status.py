@@ -10,12 +10,13 @@ import click
 
 from mlops import git
 from mlops.aws import Aws
+from mlops.errors import UsageError
 from mlops.live import Live, describe_all, is_foreign, list_endpoints
 from mlops.project import ENVIRONMENTS
-from mlops.workspace import open_workspace, read_pins_at
+from mlops.workspace import open_workspace, read_pins_at, require_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mypy_boto3_sagemaker import SageMakerClient
 
@@ -38,11 +39,16 @@ class Row:
 
 
 @click.command("status")
+@click.argument("environment", required=False, type=click.Choice(ENVIRONMENTS))
 @click.option("--json", "as_json", is_flag=True, help="The rows as JSON.")
-def command(as_json: bool) -> int:
-    """Compare what git pins at HEAD with what is live."""
+def command(environment: str | None, as_json: bool) -> int:
+    """Compare what git pins at HEAD with what is live, in ENVIRONMENT or in all.
+
+    Environments in accounts of their own are looked at one by one: a sign-in reaches one account.
+    """
     workspace = open_workspace()
-    rows = read_rows(workspace, Aws(workspace.project.region).sagemaker)
+    environments = [require_environment(environment)] if environment else one_account(workspace.project)
+    rows = read_rows(workspace, Aws(workspace.project.region).sagemaker, environments)
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=1))
     else:
@@ -50,11 +56,24 @@ def command(as_json: bool) -> int:
     return 1 if any(row.drift for row in rows) else 0
 
 
-def read_rows(workspace: Workspace, sagemaker: SageMakerClient) -> list[Row]:
-    """Every pin of HEAD and every endpoint of the project."""
+def one_account(project: Project) -> Sequence[Environment]:
+    """All environments. Raises where they lie in several accounts."""
+    accounts = project.accounts
+    if accounts.staging != accounts.prod:
+        raise UsageError(
+            f"staging lies in account {accounts.staging}, prod in {accounts.prod}; a sign-in reaches one of "
+            "them. Say which: mlops status staging"
+        )
+    return ENVIRONMENTS
+
+
+def read_rows(
+    workspace: Workspace, sagemaker: SageMakerClient, environments: Sequence[Environment] = ENVIRONMENTS
+) -> list[Row]:
+    """Every pin of HEAD and every endpoint of the project in some environments."""
     commit = git.head_commit(workspace.root)
     rows: list[Row] = []
-    for environment in ENVIRONMENTS:
+    for environment in environments:
         pins = read_pins_at(workspace.root, commit, environment)
         prefix = workspace.project.endpoint(environment, "")
         names = {workspace.project.endpoint(environment, pin.model) for pin in pins}
