@@ -68,6 +68,7 @@ class Comparison:
     slices: list[SliceRow]
     judged: Difference | None = None
     why: str | None = None
+    champion: str | None = None  # the archive beside the candidate
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,8 @@ def compare_models(
         for name, metric in evaluation.metrics.items()
     ]
     judged, why = (champion.difference, champion.why) if champion else (None, None)
-    return Comparison(basis, evaluation.rows, rows, slice_rows(evaluation), judged, why)
+    archive = champion.archive if champion else None
+    return Comparison(basis, evaluation.rows, rows, slice_rows(evaluation), judged, why, archive)
 
 
 def find_basis(

@@ -35,8 +35,8 @@ def judgement(proposal: Proposal, models: Comparison) -> Iterator[str]:
         yield "It was never measured on the same rows as what is live."
     elif models.basis == "other":
         yield (
-            "Another release went live since it was trained: the numbers below stand beside that older one. "
-            f"To compare it with what is live, train again: `mlops train {proposal.model}`."
+            f"It was compared with the champion of its training run, not with what is live in "
+            f"{proposal.environment}; training again compares it with what is live then."
         )
 
 
@@ -48,7 +48,7 @@ def worse(models: Comparison) -> Iterator[str]:
     margin = models.judged.margin if models.judged else 0.0
     groups = [f"{row.column} = {row.value}" for row in models.slices if (row.loss or 0.0) > margin]
     if groups:
-        yield f"Groups of test rows that lose: {listing(groups)}."
+        yield f"Groups that lose more than the margin: {listing(groups)}."
 
 
 def inputs(proposal: Proposal, data: DataChange | None) -> Iterator[str]:

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 LONGEST = 200  # characters of one value
 APART = "&#8203;"  # a space without width: what GitHub would link stands in two pieces
-ENTITIES = str.maketrans(
-    {char: f"&#{ord(char)};" for char in "\\`*[]<>|~$&"} | {"@": f"@{APART}", "#": f"#{APART}"}
+# First what would be markup, then what GitHub links: people, issues (#12, GH-12) and addresses
+SPECIAL = re.compile(
+    r"(?P<markup>[\\`*\[\]|~$]|&(?=#?\w+;)|<(?=[A-Za-z/!?])|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))"
+    r"|[@#]|:(?=//)|\bwww(?=\.)|\bGH-(?=\d)",
+    re.IGNORECASE,
 )
-# What still means something: emphasis by underscores, addresses, and references such as GH-12
-LOOSE_UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-ADDRESS = re.compile(r"(:)(?=//)|(www)(?=\.)|(\bGH-)(?=\d)", re.IGNORECASE)
 PLAIN_CODE = re.compile(r"[^`|<\\]+")
 
 
@@ -33,8 +33,12 @@ def one_line(text: object, longest: int = LONGEST) -> str:
 
 def plain(text: object) -> str:
     """A value as text that reads as it was written; never to be put at the beginning of a line."""
-    escaped = LOOSE_UNDERSCORE.sub("&#95;", one_line(text).translate(ENTITIES))
-    return ADDRESS.sub(lambda found: found.group() + APART, escaped)
+    return SPECIAL.sub(defuse, one_line(text))
+
+
+def defuse(found: re.Match[str]) -> str:
+    """Markup as the character that it is, by its number; what would be linked in two pieces."""
+    return f"&#{ord(found.group())};" if found["markup"] else found.group() + APART
 
 
 def code(text: object) -> str:

@@ -18,13 +18,14 @@ MOST = 30  # rows of a table; beyond it a sentence
 BESIDE = {
     "live": "live",
     "reversed": "live",
-    "other": "other release",
+    "other": "champion",
     "none": "",
 }
 ON_ROWS = {
     "live": "Candidate and what is live answered the same {rows} test rows, each with its own code.",
     "reversed": "Taken from the evaluation of what is live: both answered its {rows} test rows.",
-    "other": "Beside it stands **another** release than what is live; both answered {rows} test rows.",
+    "other": "Beside it stands the champion of its training run, **not** what is live here; both answered "
+    "the same {rows} test rows.",
     "none": "The candidate alone on {rows} test rows.",
 }
 
@@ -32,6 +33,8 @@ ON_ROWS = {
 def metrics(found: Comparison) -> str:
     """Every metric with its interval, and the paired difference where there is one."""
     words = f"### Metrics\n\n{ON_ROWS[found.basis].format(rows=found.rows)} Intervals: 95 %, two-sided."
+    if found.basis == "other" and found.champion:
+        words += f" Its archive: {code(found.champion)}."
     if found.why:
         words += f" Not compared: {plain(found.why)}."
     if not any(row.champion for row in found.metrics):
@@ -78,12 +81,19 @@ def slices(found: Comparison) -> str:
             code(row.metric),
             number(row.candidate),
             number(row.champion),
-            "-" if row.loss is None else f"{-row.loss:+.3g} {'worse' if row.loss > 0 else 'better'}",
+            loss(row.loss),
         ]
         for row in found.slices
     ]
     head = ["group", "test rows", "metric", "candidate", BESIDE[found.basis] or "champion", "candidate is"]
     return f"### Groups\n\n{table(head, rows, MOST, 'groups')}"
+
+
+def loss(found: float | None) -> str:
+    """How a group fares, in words."""
+    if found is None:
+        return "-"
+    return f"{abs(found):.3g} {'worse' if found > 0 else 'better'}" if found else "equal"
 
 
 def gates(evaluation: Evaluation) -> str:
@@ -93,7 +103,7 @@ def gates(evaluation: Evaluation) -> str:
         ["passed" if gate.passed else "**failed**", plain(gate.gate), plain(gate.why)]
         for gate in sorted(evaluation.gates, key=lambda gate: gate.passed)
     ]
-    summary = f"Gates: {failed} of {len(rows)} failed" if failed else f"Gates: all {len(rows)} passed"
+    summary = f"Gates: {len(rows) - failed} of {len(rows)} passed"
     return details(summary, table(["verdict", "gate", "why"], rows, MOST, "gates"))
 
 
@@ -132,7 +142,9 @@ def known(count: int | None) -> str:
 
 def percent(before: int | None, now: int | None) -> str:
     """How much more there is."""
-    return "-" if not before or now is None else f"{100 * (now - before) / before:+.3g} %"
+    if not before or now is None:
+        return "-"
+    return f"{100 * (now - before) / before:+.3g} %" if now != before else "none"
 
 
 def schema(change: DataChange) -> str:

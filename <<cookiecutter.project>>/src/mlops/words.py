@@ -36,7 +36,8 @@ def verdict_words(proposal: Proposal, found: Comparison) -> str:
     evaluation = proposal.evaluation
     if not evaluation.passed:
         return f"**Verdict: failed.** {plain(evaluation.reason)}."
-    passed = f"passed all {len(evaluation.gates)} gates of its training run"
+    count = len(evaluation.gates)
+    passed = f"passed {f'all {count} gates' if count > 1 else 'the only gate'} of its training run"
     if proposal.kind == "serving":
         return f"**Verdict: the same model.** It {passed}; nothing was measured anew."
     if found.basis == "reversed":
@@ -44,7 +45,7 @@ def verdict_words(proposal: Proposal, found: Comparison) -> str:
     if found.basis == "none" or found.judged is None:
         alone = "there is nothing to compare it with" if proposal.live is None else "it was not compared"
         return f"**Verdict: good enough by itself.** It {passed}; {alone}."
-    whom = "what is live" if found.basis == "live" else "another release (not the one that is live)"
+    whom = "what is live" if found.basis == "live" else "its champion, which is not what is live here"
     return f"**Verdict: {grade(found.judged)} {whom}.** {compared(found, found.judged)} It {passed}."
 
 
