@@ -104,7 +104,13 @@ class Desk:
 
     def hub(self, who: str) -> HubRepository:
         """The repository as PyGithub shows it to somebody."""
-        client = Github(base_url=f"{self.url}/api/v3", auth=Auth.Token(self.token(who)), retry=None)
+        client = Github(
+            base_url=f"{self.url}/api/v3",
+            auth=Auth.Token(self.token(who)),
+            retry=None,
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+        )
         return client.get_repo(NAME)
 
     def clone(self, who: str) -> Clone:
@@ -131,6 +137,21 @@ class Desk:
         else:
             self.ask(who, "PATCH", f"/git/refs/heads/{branch}", {"sha": made})
         return made
+
+    def refusal(self, who: str, method: str, path: str, body: Any = None) -> tuple[int, str]:
+        """A request that has to be refused: status, and message with its errors."""
+        answer = self.call(who, method, path, body)
+        assert answer.status_code >= 400, answer.get_data(as_text=True)
+        said = answer.get_json()
+        errors = [
+            one if isinstance(one, str) else " ".join(map(str, one.values()))
+            for one in said.get("errors", [])
+        ]
+        return answer.status_code, " | ".join([said["message"], *errors])
+
+    def merge(self, number: int, who: str = "ben", **body: Any) -> str:
+        """Merge; the commit that main is at."""
+        return str(self.ask(who, "PUT", f"/pulls/{number}/merge", body)["sha"])
 
     def propose(self, branch: str = "topic", who: str = "ben", **members: Any) -> int:
         """Open a pull request; its number."""
@@ -165,6 +186,9 @@ class Clone:
         self.git("add", "-A")
         self.git("commit", "-q", "-m", message)
         return self.git("rev-parse", "HEAD").stdout.strip()
+
+    def remote(self) -> str:
+        return self.git("remote", "get-url", "origin").stdout.strip()
 
     def push(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self.git("push", *(arguments or ("origin", "HEAD")), check=False)
@@ -225,12 +249,17 @@ def port() -> web.Server:
     return server
 
 
+@pytest.fixture(scope="session")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> Issuer:
+    """One for all: a key takes long to make."""
+    return Issuer(tmp_path_factory.mktemp("issuer"))
+
+
 @pytest.fixture
-def make_forge(tmp_path: Path) -> Callable[[], Forge]:
+def make_forge(tmp_path: Path, issuer: Issuer) -> Callable[[], Forge]:
     """Opens the forge of one state folder, as each life of the sandbox does."""
 
     def make() -> Forge:
-        issuer = Issuer(tmp_path)
         return Forge(tmp_path / "forge", Answers(), issuer, Clock(), "http://127.0.0.1:1", Recorder)
 
     return make
