@@ -85,7 +85,7 @@ def split_arn(text: str) -> list[str]:
 class ArnGlob:
     """A pattern of ARNs: each of the six parts matches its own, so that `*` does not cross a colon."""
 
-    __slots__ = ("_all", "_parts")
+    __slots__ = ("_all", "_otherwise", "_parts")
 
     def __init__(self, text: str, *, variables: bool = True, complete: bool = False) -> None:
         parts = split_arn(text)
@@ -94,6 +94,8 @@ class ArnGlob:
         # In a Resource, variables stand only behind the fifth colon.
         allowed = [variables and (not complete or index == ARN_PARTS - 1) for index in range(len(parts))]
         self._all = text == "*"
+        # A resource "*" is another than any ARN; a value that is no ARN cannot be compared with one.
+        self._otherwise = False if complete else None
         self._parts = [Glob(part, variables=on) for part, on in zip(parts, allowed, strict=True)]
 
     def matches(self, value: str, context: Context) -> bool | None:
@@ -101,6 +103,6 @@ class ArnGlob:
             return True
         parts = value.split(":", ARN_PARTS - 1)
         if len(parts) != len(self._parts):
-            return False
+            return self._otherwise
         found = [glob.matches(part, context) for glob, part in zip(self._parts, parts, strict=True)]
-        return False if False in found else None if None in found else True
+        return None if None in found else all(found)
