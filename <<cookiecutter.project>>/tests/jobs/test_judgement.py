@@ -154,6 +154,63 @@ def test_a_group_that_is_served_badly_fails_its_gate(ml: Path, tmp_path: Path) -
     assert "slices.svg" in found["plots"]
 
 
+def test_the_champion_is_measured_on_the_same_groups(ml: Path, tmp_path: Path) -> None:
+    write_rows(ml, OFFSETS, group="a")
+    write_gate(ml, slices={"columns": ["group"], "max_drop": 1.0})
+    assert [entry["champion"] for entry in evaluate(ml, tmp_path)["slices"]] == [None, None]
+    write_champion(ml, 0.9)
+    slices = evaluate(ml, tmp_path)["slices"]
+    assert [entry["result"] for entry in slices] != [entry["champion"] for entry in slices]
+    assert sum(entry["champion"] for entry in slices) / 2 == pytest.approx(0.93, abs=0.05)
+
+
+def test_every_metric_of_the_champion_has_its_interval_and_difference(ml: Path, tmp_path: Path) -> None:
+    write_champion(ml, 0.9)
+    found = evaluate(ml, tmp_path)
+    ours, theirs = found["metrics"]["error"], found["champion"]["metrics"]["error"]
+    apart = found["champion"]["differences"]["error"]
+    assert theirs["low"] < theirs["value"] < theirs["high"]
+    assert apart["value"] == pytest.approx(ours["value"] - theirs["value"])
+    assert apart["low"] < apart["value"] < apart["high"] < 0
+    assert sorted(found["champion"]["differences"]) == ["error", "rows"]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "better"),
+    [
+        ([{"metric": "error", "max": 1}], "low"),
+        ([{"metric": "error", "min": 1}], "high"),
+        ([{"metric": "error", "max": 1}, {"metric": "error", "min": 0}], "low"),
+        ([{"metric": "error", "min": 0, "max": 1}], None),
+        ([{"metric": "other", "min": 0}], None),
+    ],
+)
+def test_bounds_say_which_way_a_metric_is_good(bounds: Any, better: str | None) -> None:
+    import evaluate as program
+
+    assert (
+        program.direction(resolve_gate(metrics=[*bounds, {"metric": "first", "max": 1}])["metrics"], "error")
+        == better
+    )
+
+
+def test_the_evaluation_carries_the_profile_and_the_curves(ml: Path, tmp_path: Path) -> None:
+    profile = json.loads((ml / "processing/input/test/profile.json").read_text())
+    found = evaluate(ml, tmp_path)
+    assert found["data"] == profile
+    assert [(curve["kind"], curve["column"], curve["label"]) for curve in found["curves"]] == [
+        ("calibration", "y", "y")
+    ]
+
+
+def test_sides_without_profile_stop_the_job(ml: Path, tmp_path: Path) -> None:
+    import job
+
+    (ml / "processing/input/test/profile.json").unlink()
+    with pytest.raises(job.JobError, match=r"^profile\.json in test/ cannot be read as JSON: "):
+        evaluate(ml, tmp_path)
+
+
 def test_a_small_group_is_neither_judged_nor_shown(ml: Path, tmp_path: Path) -> None:
     write_rows(ml, OFFSETS, group="a")
     write_gate(ml, slices={"columns": ["group"], "max_drop": 0.0, "min_rows": 31})

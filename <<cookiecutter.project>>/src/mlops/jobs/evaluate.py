@@ -88,7 +88,8 @@ def conclude(spec: Any, found: gates.Findings) -> dict[str, Any]:
 
 def direction(rules: list[dict[str, Any]], name: str) -> str | None:
     """Return which way a metric improves, as its bounds say: a min alone high, a max alone low."""
-    ends = [("min" in rule, "max" in rule) for rule in rules if rule["metric"] == name]
+    bounds = [rule for rule in rules if rule["metric"] == name]
+    ends = [[rule.get(end) is not None for end in ("min", "max")] for rule in bounds]
     return next(("high" if low else "low" for low, high in ends if low != high), None)
 
 
