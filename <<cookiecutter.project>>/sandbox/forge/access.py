@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.forge.calls import Refusal
+from sandbox.forge.calls import Refusal, missing
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
     from sandbox.forge.calls import Route
     from sandbox.forge.people import Person
+    from sandbox.forge.repository import Repository
     from sandbox.forge.tokens import Token, Tokens
 
 SAID = {
@@ -34,18 +35,23 @@ def caller(tokens: Tokens, bearer: str) -> Token:
     return found
 
 
-def check(route: Route, token: Token, owner: str) -> None:
-    """Refuse who may not; in a fork its owner may all, others read."""
-    if token.permissions is not None:
-        allowed = any(token.allows(scope, route.level) for scope in route.scope.split("|"))
-        if not allowed and route.scope != "metadata":
-            raise not_accessible()
-    elif not _may(token.owner, route.role, owner):
-        raise Refusal(403, SAID.get(route.role, SAID["admin"]))
+def check(route: Route, token: Token, repository: Repository) -> None:
+    """Refuse who may not; in a fork its owner may all, others read, and no job anything."""
+    if token.permissions is None:
+        if not _may(token.owner, route.role, repository):
+            raise Refusal(403, SAID[route.role])
+        return
+    if repository.parent is not None:
+        raise missing()
+    allowed = any(token.allows(scope, route.level) for scope in route.scope.split("|"))
+    if not allowed and route.scope != "metadata":
+        raise not_accessible()
 
 
-def _may(person: Person, role: str, owner: str) -> bool:
-    return person.login == owner or person.may(role)
+def _may(person: Person, role: str, repository: Repository) -> bool:
+    if person.login == repository.owner or role == "read":
+        return True
+    return repository.parent is None and person.may(role)
 
 
 def bearer(request: Request) -> str:

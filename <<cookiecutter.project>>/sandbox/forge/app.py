@@ -15,7 +15,7 @@ from werkzeug.wrappers import Request, Response
 from sandbox.forge import access, faults, settings, smart_http
 from sandbox.forge.account import WORKFLOW_DEFAULTS, Account
 from sandbox.forge.board import Board
-from sandbox.forge.calls import Answer, Call, Refusal, Route
+from sandbox.forge.calls import Answer, Call, Refusal, Route, missing
 from sandbox.forge.commits import Commits
 from sandbox.forge.contents import Contents
 from sandbox.forge.environments import Environments
@@ -78,7 +78,7 @@ class Forge:
             self._default_permissions,
         )
         self.runs = make_runs(self.ground)
-        board = Board(self.ground, self._store, self._outbox, self.runs)
+        self._board = board = Board(self.ground, self._store, self._outbox, self.runs)
         self._git = smart_http.SmartHttp(board)
         self._own = frozenset(_routes(board, environments))
         self._map = Map([_rule(route) for route in (*self._own, *self._faults.routes, *self.runs.routes)])
@@ -147,7 +147,7 @@ class Forge:
         route, arguments = self._find(request, path)
         token = NOBODYS if _is_open(path) else access.caller(self.ground.tokens, access.bearer(request))
         if not _is_open(path):
-            access.check(route, token, arguments.get("owner", ""))
+            access.check(route, token, self._asked(route, arguments))
         call = Call(
             request.method,
             path,
@@ -178,10 +178,16 @@ class Forge:
         except (HTTPException, RequestRedirect):
             raise Refusal(404, unknown) from None
         arguments = {key: str(value) for key, value in found.items()}
-        named = f"{arguments.get('owner')}/{arguments.get('name')}".lower()
-        if "owner" in arguments and named != self.repository.full_name.lower() and not _in_forks(route):
-            raise Refusal(404, "Not Found")
         return route, arguments
+
+    def _asked(self, route: Route, arguments: dict[str, str]) -> Repository:
+        """The repository that a path names."""
+        if "owner" not in arguments:
+            return self.repository
+        found = self._board.repository_named(f"{arguments['owner']}/{arguments['name']}")
+        if found is None or (found is not self.repository and not _in_forks(route)):
+            raise missing()
+        return found
 
 
 def _open(home: Path, project: Answers) -> tuple[Repository, People]:

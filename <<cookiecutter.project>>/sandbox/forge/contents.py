@@ -26,6 +26,7 @@ class Contents:
         self._board = board
         self.routes = [
             Route("GET", f"{PATH}/contents", self.get, "contents"),
+            Route("GET", f"{PATH}/contents/", self.get, "contents"),
             Route("GET", f"{PATH}/contents/<path:path>", self.get, "contents"),
             Route("GET", f"{PATH}/branches", self.branches, "contents"),
             Route("GET", f"{PATH}/branches/<path:branch>", self.branch, "contents"),
