@@ -188,10 +188,8 @@ def test_every_metric_of_the_champion_has_its_interval_and_difference(ml: Path, 
 def test_bounds_say_which_way_a_metric_is_good(bounds: Any, better: str | None) -> None:
     import evaluate as program
 
-    assert (
-        program.direction(resolve_gate(metrics=[*bounds, {"metric": "first", "max": 1}])["metrics"], "error")
-        == better
-    )
+    rules = resolve_gate(metrics=[{"metric": "first", "max": 1}, *bounds])["metrics"]
+    assert program.direction(rules, "error") == better
 
 
 def test_the_evaluation_carries_the_profile_and_the_curves(ml: Path, tmp_path: Path) -> None:
