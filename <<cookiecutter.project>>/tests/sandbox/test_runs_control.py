@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.sandbox.workshop import Workshop, conclusions, job, open_workshop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sandbox.forge.runs.records import RunRecord
 
@@ -95,37 +97,48 @@ def test_a_waiting_job_holds_no_machine(shop: Workshop) -> None:
         assert shop.wait(run).conclusion == "cancelled"
 
 
-def grouped(cancel: bool) -> dict[str, Any]:
+def alone(place: Path, seconds: float) -> dict[str, Any]:
+    """A job that fails when another like it runs at the same time."""
+    return job(f"mkdir {place}", f"sleep {seconds}; rmdir {place}")
+
+
+def grouped(cancel: bool, found: dict[str, Any]) -> dict[str, Any]:
     group = {"group": f"g-{cancel}-${{{{ github.ref }}}}", "cancel-in-progress": cancel}
-    return {"concurrency": group, "jobs": {"a": job("sleep 0.7")}}
+    return {"concurrency": group, "jobs": {"a": found}}
 
 
 def test_a_newer_run_of_a_group_cancels_the_older_where_it_says_so(shop: Workshop) -> None:
-    older, newer = begin(shop, grouped(True)), begin(shop, grouped(True), "main", "in_progress")
-    assert (shop.wait(older).conclusion, shop.wait(newer).conclusion) == ("cancelled", "success")
+    older = begin(shop, grouped(True, job("sleep 20")))
+    newer = begin(shop, grouped(True, job("true")), "main", "completed")
+    assert (older.conclusion, newer.conclusion) == ("cancelled", "success")
 
 
-def test_a_group_runs_one_and_keeps_the_newest_of_those_that_wait(shop: Workshop) -> None:
-    first = begin(shop, grouped(False))
-    second = begin(shop, grouped(False), "main", "pending")
-    third = begin(shop, grouped(False), "main", "pending")
+def test_a_group_runs_one_and_keeps_the_newest_of_those_that_wait(shop: Workshop, tmp_path: Path) -> None:
+    workflow = grouped(False, alone(tmp_path / "held", 0.7))
+    first = begin(shop, workflow)
+    second = begin(shop, workflow, "main", "pending")
+    third = begin(shop, workflow, "main", "pending")
     assert (shop.wait(second).conclusion, second.jobs) == ("cancelled", [])
-    assert shop.wait(first).conclusion == "success"
-    assert shop.wait(third).conclusion == "success"
-    assert (third.latest[0].started_at or "") >= (first.latest[0].completed_at or "")
+    assert (shop.wait(first).conclusion, shop.wait(third).conclusion) == ("success", "success")
 
 
 def test_another_branch_is_another_group(shop: Workshop) -> None:
-    begin(shop, grouped(False))
-    assert begin(shop, grouped(False), "other").status == "in_progress"
+    first = begin(shop, grouped(False, job("sleep 0.3")))
+    begin(shop, grouped(False, job("true")), "other", "completed")
+    assert first.status == "in_progress"
 
 
-def test_jobs_of_one_group_do_not_run_at_once(shop: Workshop) -> None:
-    alone = {"concurrency": "jobs-of-one", **job("sleep 0.2")}
-    run = shop.try_workflow({"jobs": {"a": alone, "b": alone}})
-    first, second = sorted(run.latest, key=lambda found: found.started_at or "")
-    assert run.conclusion == "success"
-    assert (second.started_at or "") >= (first.completed_at or "")
+def test_jobs_of_one_group_do_not_run_at_once(shop: Workshop, tmp_path: Path) -> None:
+    found = {"concurrency": "jobs-of-one", **alone(tmp_path / "held", 0.2)}
+    assert shop.try_workflow({"jobs": {"a": found, "b": found}}).conclusion == "success"
+
+
+def test_no_more_jobs_run_at_once_than_there_are_machines(shop: Workshop, tmp_path: Path) -> None:
+    mine = f"{tmp_path}/${{{{ matrix.n }}}}"
+    count = job(f"touch {mine}; sleep 0.2; echo there are $(ls {tmp_path} | wc -l); rm {mine}")
+    run = shop.try_workflow({"jobs": {"a": {**count, "strategy": {"matrix": {"n": [1, 2, 3, 4]}}}}})
+    seen = [re.search(r"there are (\d)", shop.log(found)) for found in run.latest]
+    assert max(found[1] for found in seen if found) == "2"
 
 
 def test_a_cancelled_run_ends_its_processes_and_runs_what_asks_for_it(shop: Workshop) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pygit2
@@ -19,7 +20,6 @@ from sandbox.oidc import Issuer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from sandbox.forge.runs.records import JobRecord, RunRecord
 
@@ -37,6 +37,11 @@ class Workshop:
     """A forge that serves; its repository is written to directly."""
 
     forge: Forge
+
+    @property
+    def root(self) -> Path:
+        """The project of these tests."""
+        return Path(__file__).resolve().parents[2]
 
     @property
     def runs(self) -> Any:

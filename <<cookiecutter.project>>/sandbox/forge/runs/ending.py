@@ -15,11 +15,12 @@ GRACE_SECONDS = 10.0  # for steps that run `if: always()`
 # GitHub waits 7.5 s and 2.5 s between these, and tells only the shell; nobody watches here
 SIGNALS = ((signal.SIGINT, 1.0), (signal.SIGTERM, 1.0), (signal.SIGKILL, 1.0))
 TELL_SECONDS = 0.1
+START_SECONDS = 5.0
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
     """Interrupt act and its steps, let it run what asks for `always()`, and leave nothing behind."""
-    runners = _children(process.pid)
+    runners = _runners(process)
     steps = [pid for runner in runners for pid in _descendants(runner)]
     _send(runners, signal.SIGINT)
     time.sleep(TELL_SECONDS)  # so that act knows why its step ends
@@ -30,6 +31,14 @@ def end(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(GRACE_SECONDS)
     launch.stop(process, 0)
+
+
+def _runners(process: subprocess.Popen[bytes]) -> list[int]:
+    """act's process, which the one above it may not have started yet."""
+    deadline = time.monotonic() + START_SECONDS
+    while not (found := _children(process.pid)) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return found
 
 
 def _children(pid: int) -> list[int]:

@@ -8,36 +8,24 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sandbox.forge.runs import graph as plan
 from sandbox.forge.runs.errors import WorkflowError
 from sandbox.forge.runs.execution import Outcome
 from sandbox.forge.runs.groups import Groups
+from sandbox.forge.runs.machines import Machines
 from sandbox.forge.runs.records import JobRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.forge.runs.graph import Graph, Leg, Node
+    from sandbox.forge.runs.graph import Leg, Node
     from sandbox.forge.runs.records import Records
-    from sandbox.forge.runs.run import Run
+    from sandbox.forge.runs.run import Run, Work
 
 log = logging.getLogger("sandbox")
-JOBS_AT_A_TIME = 2  # the machines there are
 REJECTED = "The deployment was rejected or didn't satisfy other protection rules."
-
-
-@dataclass(frozen=True)
-class Work:
-    """What the engine has done for it, so that it only decides."""
-
-    execute: Callable[[Run, Leg, threading.Event, Callable[[list[dict[str, Any]]], None]], Outcome]
-    call: Callable[[Run, Leg], Graph]  # reads the workflow that a job calls
-    gate: Callable[[Run, Leg], str]  # pass, wait, or why the environment refuses
-    permit: Callable[[Run, Leg], None]  # sets what the job's token may do
-    now: Callable[[], str]
 
 
 class Engine:
@@ -49,8 +37,7 @@ class Engine:
         self._records = records
         self._work = work
         self._groups = Groups(self._supersede)
-        self._queue: list[tuple[Run, Leg]] = []
-        self._busy = 0
+        self._machines = Machines(work.execute, self._started, self._reported, self._ended)
         self._is_closed = False
         self._touched = False  # something changed that a run already looked at may wait for
         self._settled = threading.Condition(self.lock)
@@ -67,9 +54,9 @@ class Engine:
             self._touched = True
             while self._touched:
                 self._touched = False
-                moved = [self._advance(run) for run in list(self.runs.values())]
+                moved = [self._try_advance(run) for run in list(self.runs.values())]
                 self._touched |= any(moved)
-            self._start_queued()
+            self._machines.start()
             self._settled.notify_all()
 
     def cancel(self, run: Run) -> None:
@@ -94,10 +81,16 @@ class Engine:
         """End every job's process; runs stay as they are and are read as cancelled next time."""
         with self.lock:
             self._is_closed = True
-            self._queue.clear()
-            for run in self.runs.values():
-                for stop in run.stops.values():
-                    stop.set()
+            self._machines.close()
+
+    def _try_advance(self, run: Run) -> bool:
+        try:
+            return self._advance(run)
+        except Exception as error:  # one run that cannot go on must not hold up the others
+            log.exception("sandbox fault in run %s", run.record.id)
+            run.record.message = f"sandbox fault: {error!r}"
+            self._finish(run, "failure")
+            return True
 
     def _advance(self, run: Run) -> bool:
         """One round over a run; whether anything changed."""
@@ -156,7 +149,7 @@ class Engine:
             if plan.may_keep(leg, run.kept):
                 self._keep(run, leg)
                 return True
-            if plan.room(leg.node) <= 0 and not leg.cancelling:
+            if plan.room(leg.node) == 0 and not leg.cancelling:
                 return False
             self._record(run, leg)
         return self._admit(run, leg)
@@ -231,11 +224,9 @@ class Engine:
         if leg.record:
             leg.record.status = "queued"
             leg.record.started_at = self._work.now()
-            self._queue.append((run, leg))
+            self._machines.ask(run, leg)
 
     def _record(self, run: Run, leg: Leg) -> None:
-        if leg.node.job.calls and leg.node.graph.depth >= 9:
-            raise WorkflowError(f"job {leg.node.job.id!r}: workflows call each other more than nine deep")
         record = JobRecord(
             0 if leg.node.job.calls else self._records.next_job(),
             run.record.id,
@@ -249,38 +240,22 @@ class Engine:
         leg.record = record
         if record.id:
             run.record.jobs.append(record)
-            run.legs[record.id] = leg
 
-    def _start_queued(self) -> None:
-        while self._queue and self._busy < JOBS_AT_A_TIME and not self._is_closed:
-            run, leg = self._queue.pop(0)
-            if leg.is_over or leg.record is None:
-                continue
-            self._busy += 1
+    def _started(self, run: Run, leg: Leg) -> None:
+        if leg.record:
             leg.record.status = "in_progress"
             leg.record.started_at = self._work.now()
-            stop = run.stops[leg.record.id] = threading.Event()
-            threading.Thread(
-                target=self._execute, args=(run, leg, stop), name=f"job-{leg.record.id}", daemon=True
-            ).start()
-            self._show(run)
+        self._show(run)
 
-    def _execute(self, run: Run, leg: Leg, stop: threading.Event) -> None:
-        def report(steps: list[dict[str, Any]]) -> None:
-            with self._settled:
-                if leg.record:
-                    leg.record.steps = [dict(step) for step in steps]
-                self._settled.notify_all()
+    def _reported(self, leg: Leg, steps: list[dict[str, Any]]) -> None:
+        with self._settled:
+            if leg.record:
+                leg.record.steps = [dict(step) for step in steps]
+            self._settled.notify_all()
 
-        try:
-            outcome = self._work.execute(run, leg, stop, report)
-        except WorkflowError as error:
-            outcome = Outcome("failure", str(error))
-        except Exception as error:  # the job must end, whatever went wrong here
-            log.exception("sandbox fault in job %s of run %s", leg.key, run.record.id)
-            outcome = Outcome("failure", f"sandbox fault: {error!r}")
+    def _ended(self, run: Run, leg: Leg, outcome: Outcome) -> None:
         with self.lock:
-            self._busy -= 1
+            self._machines.leave(leg)
             self._end(run, leg, outcome)
             self.pump()
 
@@ -303,15 +278,10 @@ class Engine:
         self._touched = True
         if not self._is_closed:
             self._records.keep(run.record)
-        if outcome.conclusion == "failure" and len(leg.node.legs) > 1 and plan.fails_fast(leg.node):
-            self._cancel_others(run, leg)
-
-    def _cancel_others(self, run: Run, leg: Leg) -> None:
-        if plan.forgives(leg):
-            return
-        for other in leg.node.legs:
-            if other is not leg and not other.is_over:
-                self._cancel_leg(run, other)
+        if outcome.conclusion == "failure" and leg.node.fails_fast and not leg.is_forgiven:
+            for other in leg.node.legs:
+                if other is not leg and not other.is_over:
+                    self._cancel_leg(run, other)
 
     def _supersede(self, who: Any) -> None:
         """End a run or a job for a newer one of its group."""
@@ -342,9 +312,7 @@ class Engine:
         record = leg.record
         if record is None:
             return
-        if record.status == "in_progress":
-            run.stops[record.id].set()
-        elif record.started_at:  # queued for a machine
+        if not self._machines.stop(leg) and record.started_at:  # it waits for a machine
             self._end(run, leg, Outcome("cancelled", "Cancelled before it started."))
 
     def _show(self, run: Run) -> None:

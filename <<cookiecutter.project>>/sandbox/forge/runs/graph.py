@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.forge.runs.errors import WorkflowError
 from sandbox.forge.runs.expressions import Scope, evaluate_condition, evaluate_template, evaluate_tree
 from sandbox.forge.runs.matrix import Combination, describe, expand
-from sandbox.forge.runs.values import as_text, truth
+from sandbox.forge.runs.values import as_number, as_text, truth
 from sandbox.forge.runs.workflow import ancestors
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Leg:
     environment: str = ""
     approval: str = ""  # approved, rejected; empty while nobody has said
     group: str = ""
+    is_forgiven: bool = False  # continue-on-error: the run passes although this failed
     cancelling: bool = False
     result: str = ""
     outputs: dict[str, str] = field(default_factory=dict)
@@ -53,6 +54,8 @@ class Node:
     legs: list[Leg] = field(default_factory=list)
     result: str = ""
     outputs: dict[str, str] = field(default_factory=dict)
+    fails_fast: bool = False
+    most: int = 0  # combinations at a time; 0 is all of them
 
     @property
     def key(self) -> str:
@@ -79,10 +82,6 @@ class Graph:
     @property
     def is_over(self) -> bool:
         return all(node.result for node in self.nodes.values())
-
-    @property
-    def depth(self) -> int:
-        return self.key.count("/")
 
 
 def walk(graph: Graph) -> Iterator[Node]:
@@ -142,16 +141,19 @@ def should_run(node: Node, cancelled: bool) -> bool:
 
 def split(node: Node) -> list[Leg]:
     """The combinations of a job, each under the name that its check has."""
-    matrix = node.job.raw.get("strategy", {}).get("matrix")
-    if matrix is None:
+    strategy = evaluate_tree(node.job.raw.get("strategy", {}), Scope(contexts(node), {}))
+    if "matrix" not in strategy:
         return [_leg(node, {}, 0, 1)]
-    found = expand(evaluate_tree(matrix, Scope(contexts(node), {})))
+    found = expand(strategy["matrix"])
+    node.fails_fast = truth(strategy.get("fail-fast", True))
+    node.most = int(as_number(strategy.get("max-parallel", 0)))
     return [_leg(node, combination, place, len(found)) for place, combination in enumerate(found)]
 
 
 def _leg(node: Node, matrix: Combination, place: int, of: int) -> Leg:
     leg = Leg(f"{node.key}/{place}", "", node, matrix, place, of)
     leg.name = node.graph.names + _name(leg)
+    leg.is_forgiven = truth(evaluate_tree(node.job.raw.get("continue-on-error", False), scope(leg)))
     return leg
 
 
@@ -174,20 +176,10 @@ def _strategy(node: Node) -> dict[str, Any]:
     return {key: value for key, value in found.items() if key != "matrix"}
 
 
-def fails_fast(node: Node) -> bool:
-    return truth(evaluate_tree(_strategy(node).get("fail-fast", True), Scope(contexts(node), {})))
-
-
 def room(node: Node) -> int:
     """How many more combinations may start now."""
-    most = evaluate_tree(_strategy(node).get("max-parallel"), Scope(contexts(node), {}))
     started = sum(bool(leg.record or leg.called) and not leg.is_over for leg in node.legs)
-    return (int(most) if most else len(node.legs)) - started
-
-
-def forgives(leg: Leg) -> bool:
-    """Whether `continue-on-error` lets the run pass although this failed."""
-    return truth(evaluate_tree(leg.node.job.raw.get("continue-on-error", False), scope(leg)))
+    return max((node.most or len(node.legs)) - started, 0)
 
 
 def may_keep(leg: Leg, kept: Container[str]) -> bool:
@@ -211,7 +203,7 @@ def settle(node: Node) -> None:
     """Give a job its result once its combinations have theirs; the last output that says something stays."""
     if not node.legs or not all(leg.is_over for leg in node.legs):
         return
-    results = ["success" if leg.result == "failure" and forgives(leg) else leg.result for leg in node.legs]
+    results = ["success" if leg.result == "failure" and leg.is_forgiven else leg.result for leg in node.legs]
     node.result = worst(results)
     for leg in node.legs:
         node.outputs |= {name: value for name, value in leg.outputs.items() if value}

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import threading
+    from collections.abc import Callable
 
     from sandbox.forge.repository import Repository
     from sandbox.forge.runs.graph import Graph, Leg
+    from sandbox.forge.runs.machines import Execute
     from sandbox.forge.runs.permissions import Permissions
     from sandbox.forge.runs.records import JobRecord, RunRecord
 
@@ -26,8 +27,17 @@ class Run:
     is_started: bool = False
     is_cancelled: bool = False
     kept: dict[str, JobRecord] = field(default_factory=dict)
-    stops: dict[int, threading.Event] = field(default_factory=dict)
-    legs: dict[int, Leg] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the engine has done for it, so that it only decides."""
+
+    execute: Execute
+    call: Callable[[Run, Leg], Graph]  # reads the workflow that a job calls
+    gate: Callable[[Run, Leg], str]  # pass, wait, or why the environment refuses
+    permit: Callable[[Run, Leg], None]  # sets what the job's token may do
+    now: Callable[[], str]
 
 
 def ref_parts(ref: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from sandbox.forge.calls import missing
 from sandbox.forge.runs import graph as plan
 from sandbox.forge.runs import source, views
 from sandbox.forge.runs.claims import Bearer
-from sandbox.forge.runs.engine import Engine, Work
+from sandbox.forge.runs.engine import Engine
 from sandbox.forge.runs.errors import WorkflowError
 from sandbox.forge.runs.execution import Executor, Outcome, Task
 from sandbox.forge.runs.expressions import Scope, evaluate_template, evaluate_tree
@@ -21,8 +21,8 @@ from sandbox.forge.runs.records import Records, RunRecord
 from sandbox.forge.runs.reported import Reported
 from sandbox.forge.runs.rewrite import Literals
 from sandbox.forge.runs.routes import routes
-from sandbox.forge.runs.run import Run, github_context
-from sandbox.forge.runs.values import as_text
+from sandbox.forge.runs.run import Run, Work, github_context
+from sandbox.forge.runs.values import as_number, as_text
 
 if TYPE_CHECKING:
     import threading
@@ -177,6 +177,8 @@ class Runs:
         leg.permissions = final_grant(asked, run.record.event.is_fork)
         if leg.record:
             leg.record.permissions = leg.permissions
+            labels = evaluate_tree(leg.node.job.raw["runs-on"], plan.scope(leg))
+            leg.record.labels = [labels] if isinstance(labels, str) else [as_text(one) for one in labels]
 
     def _gate(self, run: Run, leg: Leg) -> str:
         leg.environment = plan.environment_of(leg)
@@ -209,7 +211,9 @@ class Runs:
         github, event = leg.node.graph.github, run.record.event
         found = plan.scope(leg)
         contexts = {name: found.contexts[name] for name in ("inputs", "needs", "matrix", "strategy", "vars")}
-        minutes = evaluate_tree(leg.node.job.raw.get("timeout-minutes", LONGEST_MINUTES), found)
+        minutes = as_number(evaluate_tree(leg.node.job.raw.get("timeout-minutes", LONGEST_MINUTES), found))
+        if not minutes > 0:
+            raise WorkflowError(f"job {leg.node.job.id!r}: `timeout-minutes` is no number above 0")
         folder = self.records.folder(run.record.id)
         known = {name: as_text(value) for name, value in github.items() if name not in LATER}
         return Task(
@@ -225,7 +229,7 @@ class Runs:
             {**views.surroundings(github, self.ground), **self._identity(record, identity)},
             token,
             (identity,) if identity else (),
-            float(minutes) * 60,
+            minutes * 60,
             self.now,
         )
 

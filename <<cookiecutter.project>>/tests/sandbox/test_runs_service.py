@@ -1,0 +1,170 @@
+"""The runs behind the forge: a real push starts them, REST shows them, a restart remembers them."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from github import Auth, Github
+
+from tests.sandbox.workshop import Workshop, job, open_workshop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sandbox.forge.runs.records import RunRecord
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    yield from open_workshop(tmp_path_factory.mktemp("shop"))
+
+
+@pytest.fixture(scope="module")
+def run(shop: Workshop) -> RunRecord:
+    """A run with a job that passed, one that failed and one that was skipped."""
+    jobs = {"good": job("echo fine", name="Good"), "bad": job("exit 1"), "after": job("true", needs="bad")}
+    return shop.try_workflow({"name": "Try", "jobs": jobs})
+
+
+def git(folder: Path, *words: str) -> None:
+    identity = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "ada@example.com"}
+    identity |= {name.replace("AUTHOR", "COMMITTER"): value for name, value in identity.items()}
+    subprocess.run(
+        ["git", *words], cwd=folder, check=True, env={**os.environ, **identity}, capture_output=True
+    )
+
+
+def test_a_push_over_http_runs_the_workflows_of_what_was_pushed(tmp_path: Path) -> None:
+    for shop in open_workshop(tmp_path / "state"):
+        folder = tmp_path / "clone"
+        (folder / ".github/workflows").mkdir(parents=True)
+        workflow = {"on": {"push": {"branches": ["main"]}}, "jobs": {"a": job("echo by ${{ github.actor }}")}}
+        (folder / ".github/workflows/ci.yml").write_text(yaml.safe_dump(workflow))
+        git(folder, "init", "-q", "-b", "main")
+        git(folder, "add", ".")
+        git(folder, "commit", "-q", "-m", "Start")
+        url = shop.forge.ground.url.replace("//", f"//ada:{shop.forge.token_of('ada')}@")
+        git(folder, "push", f"{url}/acme/models.git", "main")
+        (found,) = shop.runs.records.runs.values()
+        assert "by ada" in shop.log(shop.wait(found).latest[0])
+
+
+def test_a_client_library_reads_runs_jobs_and_checks(shop: Workshop, run: RunRecord) -> None:
+    client = Github(base_url=f"{shop.forge.ground.url}/api/v3", auth=Auth.Token(shop.forge.token_of("eve")))
+    repository = client.get_repo("acme/models")
+    found = repository.get_workflow_run(run.id)
+    assert (found.conclusion, found.event, found.head_branch, found.name) == (
+        "failure",
+        "push",
+        "main",
+        "Try",
+    )
+    assert {one.name: one.conclusion for one in found.jobs()} == {
+        "Good": "success",
+        "bad": "failure",
+        "after": "skipped",
+    }
+    checks = repository.get_commit(run.event.head_sha).get_check_runs()
+    assert {one.name: (one.status, one.conclusion, one.app.slug) for one in checks}["bad"] == (
+        "completed",
+        "failure",
+        "github-actions",
+    )
+    assert [one.path for one in repository.get_workflows()] == [".github/workflows/try.yml"]
+
+
+def test_runs_are_found_by_branch_event_and_conclusion(shop: Workshop, run: RunRecord) -> None:
+    def count(query: str) -> int:
+        return int(shop.ask("GET", f"actions/runs?{query}").json()["total_count"])
+
+    assert count(f"head_sha={run.event.head_sha}&status=failure&event=push&branch=main") == 1
+    assert count("event=schedule") == 0
+    listed = shop.ask("GET", "actions/workflows/try.yml/runs").json()
+    assert run.id in [found["id"] for found in listed["workflow_runs"]]
+
+
+def test_a_log_is_behind_a_link_and_a_runs_logs_are_an_archive(shop: Workshop, run: RunRecord) -> None:
+    good = next(found for found in run.latest if found.name == "Good")
+    assert "fine" in shop.ask("GET", f"actions/jobs/{good.id}/logs").text
+    archive = zipfile.ZipFile(io.BytesIO(shop.ask("GET", f"actions/runs/{run.id}/logs").content))
+    assert archive.namelist() == ["0_Good.txt", "1_bad.txt"]
+
+
+@pytest.mark.parametrize("path", ["actions/runs/1", "actions/jobs/1", "actions/jobs/1/logs", "check-runs/1"])
+def test_what_is_not_there_is_not_found(shop: Workshop, path: str) -> None:
+    assert shop.ask("GET", path).status_code == 404
+
+
+def test_a_check_that_an_app_reports_is_beside_those_of_jobs(shop: Workshop, run: RunRecord) -> None:
+    made = shop.ask("POST", "check-runs", name="scan", head_sha=run.event.head_sha, status="in_progress")
+    assert (made.status_code, made.json()["conclusion"]) == (201, None)
+    path = f"check-runs/{made.json()['id']}"
+    assert shop.ask("PATCH", path, status="completed").status_code == 422
+    assert shop.ask("PATCH", path, conclusion="neutral", output={"title": "t", "summary": "s"}).ok
+    found = {check["name"]: check["conclusion"] for check in shop.runs.checks(run.event.head_sha)}
+    assert found == {"Good": "success", "bad": "failure", "after": "skipped", "scan": "neutral"}
+
+
+def test_a_person_who_is_no_admin_reports_no_check(shop: Workshop, run: RunRecord) -> None:
+    body = {"name": "scan", "head_sha": run.event.head_sha}
+    assert shop.ask("POST", "check-runs", "ben", **body).status_code == 403
+
+
+def test_a_restart_remembers_what_ended_and_cancels_what_had_not(tmp_path: Path) -> None:
+    for shop in open_workshop(tmp_path):
+        ended = shop.try_workflow({"jobs": {"a": job("true")}})
+        shop.commit({".github/workflows/try.yml": {"on": "push", "jobs": {"a": job("sleep 4714")}}})
+        (running,) = shop.start(shop.event("push"))
+        shop.wait(running, "in_progress")
+    for shop in open_workshop(tmp_path):
+        kept = shop.runs.records.runs
+        assert (kept[ended.id].conclusion, kept[running.id].conclusion) == ("success", "cancelled")
+        assert [found.conclusion for found in kept[running.id].latest] == ["cancelled"]
+        assert shop.try_workflow({"jobs": {"a": job("true")}}).id == running.id + 1
+
+
+SERVER = """
+import sys, time
+from pathlib import Path
+sys.path[:0] = [sys.argv[1], sys.argv[1] + "/tests/sandbox"]
+from workshop import job, open_workshop
+for shop in open_workshop(Path(sys.argv[2])):
+    jobs = {"a": job("setsid sleep 4715 & sleep 4715")}
+    shop.commit({".github/workflows/try.yml": {"on": "push", "jobs": jobs}})
+    (run,) = shop.start(shop.event("push"))
+    shop.runs.engine.wait(lambda: bool(run.latest and run.latest[0].steps), 20)
+    time.sleep(0.3)
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_killed_server_leaves_no_process_of_a_job(shop: Workshop, tmp_path: Path) -> None:
+    root = str(shop.root)
+    words = [sys.executable, "-c", SERVER, root, str(tmp_path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=root) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == "ready\n"
+        assert shop.processes("sleep 4715")
+        server.kill()
+    deadline = time.monotonic() + 10
+    while shop.processes("sleep 4715") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not shop.processes("sleep 4715")
+
+
+def test_run_files_hold_no_token(shop: Workshop, run: RunRecord) -> None:
+    for path in shop.runs.records.home.rglob("*"):
+        if path.is_file():
+            assert b"ghs_" not in path.read_bytes(), path
+    assert json.loads((shop.runs.records.folder(run.id) / "run.json").read_text())["id"] == run.id
