@@ -1,6 +1,5 @@
 """Evaluate job: candidate and champion answer the same rows; the gates judge the candidate."""
 
-import csv
 import json
 import tempfile
 from dataclasses import dataclass
@@ -126,8 +125,7 @@ def count_rows(path: Path) -> int:
     """Count the rows of a CSV file below its header."""
     if not path.is_file():
         raise job.JobError(f"{path.parent.name}/{path.name} is missing")
-    with path.open(newline="") as lines:
-        return max(sum(1 for row in csv.reader(lines) if row) - 1, 0)
+    return profiles.count_rows(path)
 
 
 def answer(code: job.Code, weights: Path, test: TestSet, target: Path, *extra: Path) -> Path:
