@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
 
-from sandbox import identity
+from sandbox import iam, identity
+from sandbox.errors import ServiceError
+from sandbox.iam.document import compile_policy
+from sandbox.iam.part import Place
 from sandbox.sts import not_authorized
 
 if TYPE_CHECKING:
@@ -19,22 +24,69 @@ if TYPE_CHECKING:
 
 
 class Access:
-    """The evaluator, with the policies of resources at hand."""
+    """The evaluator, with the policies of callers and of resources at hand."""
 
     def __init__(self, region: str, registries: Mapping[str, Registry]) -> None:
         self._region = region
         self._registries = registries
 
-    def check(self, caller: Caller, target: Target, params: Mapping[str, Any]) -> str:
+    def check(
+        self, caller: Caller, target: Target, params: Mapping[str, Any], environ: dict[str, Any]
+    ) -> str:
         """The account whose resource is called; raises AccessDenied unless the caller may."""
-        if target.service == "sts" and target.operation != "GetCallerIdentity":
-            role = identity.find_role(str(params.get("RoleArn")))
-            if role is None:
+        known = {**iam.facts(environ, self._region), **caller.facts}
+        parts = iam.authorize(target, params, known, caller.account, self._region)
+        for part in parts:
+            request, decision = self._decide(caller, part)
+            if not decision.allowed and target.operation == "AssumeRoleWithWebIdentity":
                 raise not_authorized(target.operation)
-            return role.account
-        if target.service == "s3" and "Bucket" in target.path:
-            return bucket_owner(target.path["Bucket"]) or caller.account
-        return caller.account
+            if not decision.allowed:
+                raise ServiceError("AccessDenied", iam.denial(request, decision), 403)
+        return self._owner(parts[0], caller)
+
+    def hides(self, caller: Caller, bucket: str, key: str, environ: dict[str, Any]) -> bool:
+        """Whether a caller may not learn that a key does not exist: S3 then says 403 instead of 404."""
+        part = iam.listing(bucket, key, Place(caller.account, self._region))
+        known = {**iam.facts(environ, self._region), **caller.facts, **part.context}
+        return not self._decide(caller, replace(part, context=known))[1].allowed
+
+    def _decide(self, caller: Caller, part: iam.Part) -> tuple[iam.Request, iam.Decision]:
+        owner = self._owner(part, caller)
+        request = iam.Request(caller.principal, part.action, part.resource, owner, part.context)
+        attached = self._attached(part)
+        try:
+            return request, iam.evaluate(request, replace(caller.policies, resource=attached))
+        except iam.PolicyError as error:  # nobody may do what a policy that nobody can read is to decide
+            return request, iam.Decision(False, f"because a policy is malformed: {error}")
+
+    @staticmethod
+    def _owner(part: iam.Part, caller: Caller) -> str:
+        """The account of a resource; the names of buckets are global, those of all else name theirs."""
+        if part.resource.startswith("arn:aws:s3:::"):
+            return bucket_owner(_bucket(part.resource)) or caller.account
+        return part.account or caller.account
+
+    def _attached(self, part: iam.Part) -> list[Document]:
+        """The policy of the resource itself, for the services whose resources have one here."""
+        found: Document | None = None
+        pieces = part.resource.split(":", 5)
+        if len(pieces) < 6:
+            return []
+        service, account, name = pieces[2], pieces[4], pieces[5]
+        if service == "s3":
+            found = bucket_policy(_bucket(part.resource))
+        elif service == "iam" and part.action.startswith("sts:"):
+            found = identity.trust_of(part.resource)
+        elif service == "sagemaker" and name.startswith(("model-package/", "model-package-group/")):
+            registry = self._registries.get(account)
+            found = registry.policy_of(name.split("/")[1]) if registry else None
+        elif service == "kms" and name.startswith("key/"):
+            found = key_policy(account, pieces[3], name.removeprefix("key/"))
+        return [found] if found else []
+
+
+def _bucket(arn: str) -> str:
+    return arn.removeprefix("arn:aws:s3:::").split("/", 1)[0]
 
 
 def bucket_owner(name: str) -> str | None:
@@ -43,7 +95,20 @@ def bucket_owner(name: str) -> str | None:
     return found[1] if found else None
 
 
-def bucket_policy(name: str) -> list[Document]:
+def bucket_policy(name: str) -> Document | None:
     owner = bucket_owner(name)
     bucket = s3_backends[owner]["aws"].buckets.get(name) if owner else None
-    return [bucket.policy.decode()] if bucket is not None and bucket.policy else []
+    return str(bucket.policy.decode()) if bucket is not None and bucket.policy else None
+
+
+def key_policy(account: str, region: str, key: str) -> Document | None:
+    found = kms_backends[account][region].keys.get(key)
+    return str(found.policy) if found else None
+
+
+def check_bucket_policy(body: bytes) -> None:
+    """Refuse a bucket policy that could not be evaluated; moto takes anything."""
+    try:
+        compile_policy(body.decode("utf-8", "replace"))
+    except iam.PolicyError as error:
+        raise ServiceError("MalformedPolicy", f"Policies must be valid JSON and IAM: {error}") from None

@@ -14,6 +14,7 @@ from sandbox.iam import ANONYMOUS, Policies, Principal
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from sandbox.iam.part import Keys
     from sandbox.iam.request import Document
     from sandbox.sessions import Session, Sessions
 
@@ -28,7 +29,7 @@ class Caller:
     principal: Principal
     record: dict[str, Any]
     session: Session | None = None
-    facts: dict[str, list[str]] = field(default_factory=dict)
+    facts: Keys = field(default_factory=dict)
 
     @property
     def policies(self) -> Policies:
@@ -109,7 +110,7 @@ def of_session(session: Session) -> Caller:
         session.id,
     )
     opening = session.opening
-    facts = {"aws:MultiFactorAuthPresent": ["false"]}
+    facts: Keys = {"aws:MultiFactorAuthPresent": ["false"]}
     if opening.source_identity:
         facts["aws:SourceIdentity"] = [opening.source_identity]
     if opening.provider:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.parsers import create_parser
 
 from sandbox import protocols, sessions, stacks, trail, wire
+from sandbox.access import check_bucket_policy
 from sandbox.errors import ServiceError
 from sandbox.identity import NOBODY, Caller
 from sandbox.incoming import read_request
@@ -114,13 +115,23 @@ class Layer:
             passage.caller = self._sts.read_token(passage.params)
         if passage.caller.session and passage.caller.session.has_expired():
             raise sessions.expired()
-        passage.owner = self._access.check(passage.caller, target, passage.params)
+        passage.owner = self._access.check(passage.caller, target, passage.params, passage.request.environ)
         plane = self._planes.get(passage.owner)
         if plane and self._is_ours(plane, target):
             return self._serve(plane, target, passage)
         if target.service == "cloudformation":
             stacks.check(passage.params, target.operation, passage.caller)
-        return self._pass(passage, target)
+        if target.operation == "PutBucketPolicy":
+            check_bucket_policy(passage.request.environ["wsgi.input"].getvalue())
+        answer = self._pass(passage, target)
+        if answer.status.startswith("404") and target.operation in ("GetObject", "HeadObject"):
+            self._hide(passage, target)
+        return answer
+
+    def _hide(self, passage: Passage, target: wire.Target) -> None:
+        environ = passage.request.environ
+        if self._access.hides(passage.caller, target.path["Bucket"], target.path["Key"], environ):
+            raise ServiceError("AccessDenied", "Access Denied", 403)
 
     def _caller(self, passage: Passage, target: wire.Target) -> Caller:
         """Whose key signed; only S3 and the exchange of a token take calls that nobody signed."""

@@ -6,17 +6,15 @@ import gzip
 import io
 import json
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
-from botocore.model import StructureShape
-from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.serialize import SerializationContext, get_serializer_class
 from moto.core.utils import get_service_model
-from werkzeug.datastructures import EnvironHeaders, MultiDict
 
 from sandbox import wire
 from sandbox.errors import ServiceError
+from sandbox.iam import read_parameters
 
 if TYPE_CHECKING:
     from sandbox.wire import Target
@@ -54,38 +52,28 @@ def protocol_of(target: Target | None, environ: Environ) -> str:
 
 def parse(target: Target, environ: Environ, body: bytes | None) -> dict[str, Any]:
     """The parameters of a request, by the service's model; the bytes of an object are not read."""
-    protocol = protocol_of(target, environ)
-    if protocol == "json":
+    if protocol_of(target, environ) == "json":
         return {**target.path, **wire.parse_json(plain_body(environ, body or b""))}
-    # moto's models are botocore's with what its parsers need
-    operation = get_service_model(target.service).operation_model(target.operation)
-    values: MultiDict[str, str] = MultiDict(parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True))
-    if protocol in ("query", "ec2"):
-        values.update(parse_qs((body or b"").decode(), keep_blank_values=True))
-    request: Any = {
-        "method": environ["REQUEST_METHOD"],
-        "values": values,
-        "headers": EnvironHeaders(environ),
-        "body": _document(operation.input_shape, environ, body),
-        "url_path": environ.get("PATH_INFO", "/"),
-        "url_params": target.path,
-    }
-    try:
-        return PROTOCOL_PARSERS[protocol](operation).parse(request)
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is the request that cannot be read
-        raise ServiceError("MalformedInput", f"the request cannot be read: {error}") from None
+    shape = wire.operation_model(target.service, target.operation).input_shape
+    if body is None and _has_document(shape):
+        body = bytes(environ["wsgi.input"].read())
+        environ["wsgi.input"] = io.BytesIO(body)
+    is_form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    form = dict(parse_qsl((body or b"").decode(), keep_blank_values=True)) if is_form else {}
+    found = read_parameters(target, environ, form, body)
+    return {name: _typed(shape.members.get(name), value) for name, value in found.items()} if shape else {}
 
 
-def _document(shape: Any, environ: Environ, body: bytes | None) -> bytes:
-    """The body of a request where it is a document; what an S3 operation streams stays unread."""
-    if body is not None:
-        return body
-    payload = shape.serialization.get("payload") if isinstance(shape, StructureShape) else None
-    if payload is None or shape.members[payload].type_name == "blob":
-        return b""
-    read = bytes(environ["wsgi.input"].read())
-    environ["wsgi.input"] = io.BytesIO(read)
-    return read
+def _typed(shape: Any, value: Any) -> Any:
+    """A number of a form, which is all text, as a number."""
+    is_number = shape is not None and shape.type_name == "integer" and str(value).isdecimal()
+    return int(value) if is_number else value
+
+
+def _has_document(shape: Any) -> bool:
+    """Whether an operation takes a document; what S3 stores stays unread."""
+    payload = shape.serialization.get("payload") if shape else None
+    return payload is not None and shape.members[payload].type_name != "blob"
 
 
 def plain_body(environ: Environ, body: bytes) -> bytes:
@@ -100,6 +88,7 @@ def plain_body(environ: Environ, body: bytes) -> bytes:
 
 def write_query(target: Target, found: dict[str, Any], request_id: str) -> bytes:
     """An answer in the query protocol's XML."""
+    # moto's models are botocore's, with what its serialisers need
     operation = get_service_model(target.service).operation_model(target.operation)
     made = get_serializer_class(target.service, "query")(operation, SerializationContext(request_id))
     text = made.serialize(found)["body"]

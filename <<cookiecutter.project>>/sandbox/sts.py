@@ -10,7 +10,8 @@ from moto.iam.models import iam_backends
 
 from sandbox import identity
 from sandbox.errors import ServiceError, invalid
-from sandbox.iam import Policies, Principal, Request, evaluate
+from sandbox.iam import Policies, PolicyError, Principal, Request, claim_keys, evaluate
+from sandbox.iam.document import compile_policy
 from sandbox.identity import Caller
 from sandbox.oidc import issuer_of
 from sandbox.sessions import Opening
@@ -23,20 +24,6 @@ if TYPE_CHECKING:
     from sandbox.sessions import Session, Sessions
     from sandbox.world import Call
 
-# The claims of GitHub's tokens that AWS makes condition keys of (IAM guide, keys for OIDC federation).
-CLAIMS = (
-    "sub",
-    "aud",
-    "actor",
-    "actor_id",
-    "enterprise_id",
-    "environment",
-    "job_workflow_ref",
-    "ref",
-    "repository",
-    "repository_id",
-    "workflow",
-)
 DEFAULT_SECONDS = 3600
 SHORTEST, LONGEST = 900, 43_200
 CHAINED = 3600  # of a session that another session opens
@@ -161,7 +148,13 @@ def _policies(call: Call) -> tuple[str, ...]:
     """The session policies of a call: they limit what the role's own allow."""
     if call.params.get("PolicyArns"):
         raise ServiceError("ValidationError", "the sandbox does not serve PolicyArns; see docs/sandbox.md")
-    return tuple(filter(None, [call.params.get("Policy")]))
+    policy = call.params.get("Policy")
+    try:
+        if policy:
+            compile_policy(policy)
+    except PolicyError as error:
+        raise ServiceError("MalformedPolicyDocument", str(error)) from None
+    return (policy,) if policy else ()
 
 
 def _opened(session: Session) -> dict[str, Any]:
@@ -190,17 +183,17 @@ def provider_arn(account: str, issuer: str) -> str:
 
 def web_caller(account: str, provider: str, claims: dict[str, Any]) -> Caller:
     """A caller that has nothing but a verified token."""
-    host, subject = provider.partition("/")[2], str(claims["sub"])
+    subject = str(claims["sub"])
     said = claims["aud"]
     audience = str(said[0] if isinstance(said, list) else said)
-    facts = {f"{host}:{claim}": [str(claims[claim])] for claim in CLAIMS if claim in claims}
+    facts = dict(claim_keys(str(claims["iss"]), {**claims, "aud": audience}))
     record = {
         "type": "WebIdentityUser",
         "principalId": f"{provider}:{audience}:{subject}",
         "userName": subject,
         "identityProvider": provider,
     }
-    facts |= {f"{host}:aud": [audience], "aws:FederatedProvider": [provider]}
+    facts["aws:FederatedProvider"] = [provider]
     return Caller(account, Principal(account, provider, "web"), record, facts=facts)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
 import json
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops.approvals import Approved
+from mlops.aws import error_code
 from mlops.deploy import Orders
 from mlops.forge import Person, PullRequest, Review
 from mlops.git import last_versions
@@ -93,16 +93,26 @@ class Bench:
         archive = pack({"weights.txt": weights, "code/inference.py": handler})
         digest = hashlib.sha256(archive)
         key = f"releases/{model}/{digest.hexdigest()}/model.tar.gz"
-        checksum = base64.b64encode(digest.digest()).decode()
         bucket = self.project.releases_bucket
-        self.aws.s3.put_object(
-            Bucket=bucket, Key=key, Body=archive, ChecksumAlgorithm="SHA256", ChecksumSHA256=checksum
-        )
-        place = key.replace("model.tar.gz", "evaluation.json")
-        self.aws.s3.put_object(Bucket=bucket, Key=place, Body=EVALUATION, ChecksumAlgorithm="SHA256")
+        self.seal(key, archive)
+        self.seal(key.replace("model.tar.gz", "evaluation.json"), EVALUATION)
         return self.describe(
             self.create_package(model, f"s3://{bucket}/{key}", digest.hexdigest(), len(archive))
         )
+
+    def seal(self, key: str, content: bytes) -> None:
+        """Put an object into the releases bucket, which takes none twice."""
+        s3, bucket = self.aws.s3, self.project.releases_bucket
+        try:
+            s3.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*", ChecksumAlgorithm="SHA256")
+        except s3.exceptions.ClientError as error:
+            if error_code(error) != "PreconditionFailed":
+                raise
+
+    def replace_sealed(self, key: str, content: bytes) -> None:
+        """What is left to an attacker: hide an object behind a delete marker, then put another."""
+        self.aws.s3.delete_object(Bucket=self.project.releases_bucket, Key=key)
+        self.seal(key, content)
 
     def create_package(self, model: str, url: str, digest: str, size: int) -> str:
         """The package of an archive, waiting for approval; its ARN."""

@@ -123,7 +123,7 @@ def test_an_archive_changed_after_registration_is_refused(bench: Bench, name: st
     cli.run(["deploy", "staging", name])
     artifact = bench.register(name, "second")
     bench.pin(name, artifact)
-    bench.aws.s3.put_object(Bucket=artifact.archive.bucket, Key=artifact.archive.key, Body=b"forged")
+    bench.replace_sealed(artifact.archive.key, b"forged")
     assert cli.run(["deploy", "staging", name]) == 1
     said = capsys.readouterr().out
     assert "was changed after it was registered: its SHA-256 is" in said
@@ -210,7 +210,7 @@ def test_an_archive_replaced_between_check_and_use_is_found(
     forged = pack({"weights.txt": "forged", "code/inference.py": HANDLER})
 
     def replace(sagemaker: SageMakerClient, target: Target) -> None:
-        bench.aws.s3.put_object(Bucket=artifact.archive.bucket, Key=artifact.archive.key, Body=forged)
+        bench.replace_sealed(artifact.archive.key, forged)
         ensure_config(sagemaker, target)
 
     monkeypatch.setattr("mlops.deploy.ensure_config", replace)
@@ -241,7 +241,7 @@ def test_an_evaluation_changed_after_the_seal_is_refused(bench: Bench, name: str
     artifact = bench.register(name, "first")
     bench.pin(name, artifact)
     key = artifact.archive.key.replace("model.tar.gz", "evaluation.json")
-    bench.aws.s3.put_object(Bucket=artifact.archive.bucket, Key=key, Body=b"{}")
+    bench.replace_sealed(key, b"{}")
     assert cli.run(["deploy", "staging", name]) == 1
     assert "is missing or was changed: the pin says SHA-256" in capsys.readouterr().out
 

@@ -37,7 +37,7 @@ def ensure_model(sagemaker: SageMakerClient, target: Target) -> None:
             raise
         sagemaker.create_model(
             ModelName=target.model,
-            ExecutionRoleArn=target.project.execution_role,
+            ExecutionRoleArn=target.project.serving_role(target.environment),
             Containers=[{"ModelPackageName": package}],
             Tags=target.tags,
         )

@@ -84,9 +84,11 @@ def make_user(sandbox: Sandbox, name: str) -> str:
     return str(iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"])
 
 
-def make_role(sandbox: Sandbox, name: str, actions: list[str]) -> str:
-    """A role of which the account's users may open sessions; its ARN."""
-    trust = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
+def make_role(
+    sandbox: Sandbox, name: str, actions: list[str], principal: dict[str, str] | None = None
+) -> str:
+    """A role of which the account's users, or another principal, may open sessions; its ARN."""
+    trust = {"Effect": "Allow", "Principal": principal or {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     iam = sandbox.client("iam")
     made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)

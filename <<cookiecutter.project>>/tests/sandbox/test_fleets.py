@@ -204,7 +204,7 @@ def rollback(alarm: str) -> dict[str, Any]:
 
 
 def captured(fast: Sandbox, endpoint: str) -> list[dict[str, Any]]:
-    listed = fast.client("s3").list_objects_v2(Bucket=fast.bucket, Prefix=f"capture/{endpoint}/main/")
+    listed = fast.client("s3").list_objects_v2(Bucket=fast.bucket, Prefix=f"runs/capture/{endpoint}/main/")
     keys = [item["Key"] for item in listed.get("Contents", [])]
     texts = [fast.read(f"s3://{fast.bucket}/{key}").decode() for key in keys]
     return [json.loads(line) for text in texts for line in text.splitlines()]
@@ -215,7 +215,7 @@ def test_a_share_of_the_requests_is_captured_in_sagemakers_format(fast: Sandbox,
     configure(fast, unique, publish(fast, unique, "one", GOOD))
     capture = {
         "InitialSamplingPercentage": 50,
-        "DestinationS3Uri": f"s3://{fast.bucket}/capture",
+        "DestinationS3Uri": f"s3://{fast.bucket}/runs/capture",
         "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
         "CaptureContentTypeHeader": TEXT,
     }

@@ -93,7 +93,7 @@ def test_a_training_job_that_fills_its_disk_says_so(small: Sandbox, unique: str,
 
 
 def test_a_processing_job_that_fills_its_disk_says_so(small: Sandbox, unique: str) -> None:
-    outputs = {"Outputs": [processing_output("rows", f"s3://{small.bucket}/{unique}")]}
+    outputs = {"Outputs": [processing_output("rows", f"s3://{small.bucket}/runs/{unique}")]}
     script = f'{sys.executable} -c \'open("/opt/ml/processing/output/rows/x", "wb").write(bytes(1 << 24))\''
     job = run_processing(small, unique, script, ProcessingOutputConfig=outputs)
     assert job["ProcessingJobStatus"] == "Failed"

@@ -46,7 +46,7 @@ def test_a_processing_job_reads_a_manifest_too(sandbox: Sandbox, unique: str) ->
     names = [{"prefix": f"s3://{sandbox.bucket}/{unique}/data/"}, "a.csv"]
     made = processing_input("data", sandbox.put(f"{unique}/manifest", json.dumps(names)))
     made["S3Input"]["S3DataType"] = "ManifestFile"
-    target = f"s3://{sandbox.bucket}/{unique}/out"
+    target = f"s3://{sandbox.bucket}/runs/{unique}/out"
     run_processing(
         sandbox,
         unique,

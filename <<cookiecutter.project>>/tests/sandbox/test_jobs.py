@@ -103,7 +103,7 @@ def test_a_failed_processing_job_gives_its_last_line_and_exit_message(sandbox: S
 
 def test_a_processing_jobs_outputs_land_under_their_uris(sandbox: Sandbox, unique: str) -> None:
     source = sandbox.put(f"{unique}/in/one.txt", "hello")
-    target = f"s3://{sandbox.bucket}/{unique}/out"
+    target = f"s3://{sandbox.bucket}/runs/{unique}/out"
     done = run_processing(
         sandbox,
         unique,

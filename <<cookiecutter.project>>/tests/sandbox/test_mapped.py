@@ -66,7 +66,7 @@ def test_jobs_find_their_folders_by_the_paths_they_were_given(sandbox: Sandbox, 
     )
     assert trained["TrainingJobStatus"] == "Completed", trained.get("FailureReason")
     assert unpack(sandbox.read(trained["ModelArtifacts"]["S3ModelArtifacts"])) == {"weights": "1"}
-    target = f"s3://{sandbox.bucket}/{unique}/out"
+    target = f"s3://{sandbox.bucket}/runs/{unique}/out"
     run_processing(
         sandbox,
         f"{unique}-p",

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from .conftest import IMAGE, Sandbox, archive, channel, processing_input, processing_output, wait_for
+from .conftest import (
+    IMAGE,
+    Sandbox,
+    archive,
+    channel,
+    make_role,
+    processing_input,
+    processing_output,
+    wait_for,
+)
 from .test_pipelines import document, ended, get, join, process_step
 
 if TYPE_CHECKING:
@@ -54,7 +63,7 @@ def definition(sandbox: Sandbox, unique: str) -> dict[str, Any]:
         },
         "RoleArn": sandbox.role,
         "InputDataConfig": [channel("data", data)],
-        "OutputDataConfig": {"S3OutputPath": f"s3://{sandbox.bucket}/tuned"},
+        "OutputDataConfig": {"S3OutputPath": f"s3://{sandbox.bucket}/runs/tuned"},
         "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
         "StoppingCondition": {"MaxRuntimeInSeconds": 60},
         "StaticHyperParameters": {
@@ -133,7 +142,7 @@ def test_a_tuning_job_trains_and_names_the_best(
     job = sagemaker.describe_training_job(TrainingJobName=best["TrainingJobName"])
     assert job["TuningJobArn"] == done["HyperParameterTuningJobArn"]
     assert job["HyperParameters"]["_tuning_objective_metric"] == "loss"
-    assert job["ModelArtifacts"]["S3ModelArtifacts"].startswith(f"s3://{sandbox.bucket}/tuned/{unique}-")
+    assert job["ModelArtifacts"]["S3ModelArtifacts"].startswith(f"s3://{sandbox.bucket}/runs/tuned/{unique}-")
 
 
 def test_a_seed_makes_a_random_search_repeatable(
@@ -259,9 +268,9 @@ def test_a_pipeline_tunes_and_hands_on_the_best_model(
 ) -> None:
     arguments = {"HyperParameterTuningJobConfig": config(jobs=2), "TrainingJobDefinition": definition}
     best = get("Steps.Search.TrainingJobSummaries[0].TrainingJobName")
-    model = join(f"s3://{sandbox.bucket}", "tuned", best, "output/model.tar.gz")
+    model = join(f"s3://{sandbox.bucket}/runs/tuned", best, "output/model.tar.gz")
     named = get("Steps.Search.BestTrainingJob.TrainingJobName")
-    target = f"s3://{sandbox.bucket}/{unique}/out"
+    target = f"s3://{sandbox.bucket}/runs/{unique}/out"
     use = process_step(
         sandbox,
         "Use",
@@ -271,9 +280,9 @@ def test_a_pipeline_tunes_and_hands_on_the_best_model(
         ProcessingOutputConfig={"Outputs": [processing_output("best", target)]},
     )
     search = {"Name": "Search", "Type": "Tuning", "Arguments": arguments}
-    sagemaker.create_pipeline(
-        PipelineName=unique, PipelineDefinition=document([search, use]), RoleArn=sandbox.role
-    )
+    actions = ["sagemaker:*", "iam:PassRole", "s3:GetObject"]
+    role = make_role(sandbox, unique, actions, {"Service": "sagemaker.amazonaws.com"})
+    sagemaker.create_pipeline(PipelineName=unique, PipelineDefinition=document([search, use]), RoleArn=role)
     arn = sagemaker.start_pipeline_execution(PipelineName=unique)["PipelineExecutionArn"]
     execution, steps = ended(sagemaker, arn)
     assert execution["PipelineExecutionStatus"] == "Succeeded", steps

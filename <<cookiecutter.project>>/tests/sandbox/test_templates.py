@@ -1,0 +1,108 @@
+"""infra/*.yml as text: what roles may be given, and what they never are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from .conftest import PAYLOAD
+
+# AWS knows no resources of these (service authorization reference).
+WITHOUT_RESOURCE = {
+    "cloudwatch:PutMetricData",
+    "ecr:GetAuthorizationToken",
+    "sagemaker:ListEndpointConfigs",
+    "sagemaker:ListEndpoints",
+    "sagemaker:ListModels",
+}
+PEOPLE = {"developer"}
+LARGEST = 10_240  # characters of all inline policies of a role: IAM quota
+
+
+class _Loader(yaml.SafeLoader):
+    pass
+
+
+def _construct(loader: Any, suffix: str, node: Any) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        return node.value
+    return loader.construct_sequence(node, deep=True)
+
+
+_Loader.add_multi_constructor("!", _construct)
+
+
+def read_roles() -> dict[str, Any]:
+    template: Any = yaml.load((PAYLOAD / "infra/identity.yml").read_text(), _Loader)  # noqa: S506
+    found = [
+        each["Properties"] for each in template["Resources"].values() if each["Type"] == "AWS::IAM::Role"
+    ]
+    return {role["RoleName"].removeprefix("${Project}-"): role for role in found}
+
+
+ROLES = read_roles()
+
+
+def statements(role: str) -> list[dict[str, Any]]:
+    policies = [policy["PolicyDocument"] for policy in ROLES[role]["Policies"]]
+    return [statement for policy in policies for statement in policy["Statement"]]
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_there_is_one_role_for_each_duty() -> None:
+    environment = {"ci", "deploy", "rollback", "serve"}
+    assert set(ROLES) == {"developer", "ci", "train", "execution"} | {
+        f"{each}-${{Duty}}" for each in environment
+    }
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_action_is_a_wildcard_and_no_resource_unless_there_is_none(role: str) -> None:
+    for statement in statements(role):
+        actions = listed(statement["Action"])
+        assert not [action for action in actions if "*" in action], statement["Sid"]
+        if "*" in listed(statement["Resource"]):
+            assert set(actions) <= WITHOUT_RESOURCE, f"{statement['Sid']} allows more than reading lists"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_role_can_change_a_role_or_make_a_key(role: str) -> None:
+    granted = {action for statement in statements(role) for action in listed(statement["Action"])}
+    assert {action for action in granted if action.startswith(("iam:", "sts:"))} <= {"iam:PassRole"}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_is_passed_to_sagemaker_alone(role: str) -> None:
+    for statement in statements(role):
+        if "iam:PassRole" in listed(statement["Action"]):
+            assert statement["Condition"] == {
+                "StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}
+            }
+            assert "*" not in statement["Resource"]
+
+
+@pytest.mark.parametrize("role", sorted(set(ROLES) - PEOPLE - {"execution", "serve-${Duty}"}))
+def test_a_ci_role_trusts_one_repository_by_number_and_its_main_branch(role: str) -> None:
+    (trust,) = ROLES[role]["AssumeRolePolicyDocument"]["Statement"]
+    asked = {key.split(":")[1]: value for key, value in trust["Condition"]["StringEquals"].items()}
+    assert list(trust["Condition"]) == ["StringEquals"], "wildcards would trust what nobody has seen"
+    assert (asked["aud"], asked["repository_id"], asked["ref"]) == (
+        "sts.amazonaws.com",
+        "RepositoryId",
+        "refs/heads/main",
+    )
+    assert all(flow.endswith(".yml@refs/heads/main") for flow in listed(asked["job_workflow_ref"]))
+    old, new = asked["sub"]
+    assert old.startswith("repo:${Owner}/${Repository}:")
+    assert new.startswith("repo:${Owner}@${OwnerId}/${Repository}@${RepositoryId}:")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_roles_policies_fit_iams_quota(role: str) -> None:
+    assert len(json.dumps(statements(role))) < LARGEST
