@@ -133,6 +133,31 @@ def test_jobs_of_one_group_do_not_run_at_once(shop: Workshop, tmp_path: Path) ->
     assert shop.try_workflow({"jobs": {"a": found, "b": found}}).conclusion == "success"
 
 
+def test_a_called_workflow_keeps_its_own_group(shop: Workshop, tmp_path: Path) -> None:
+    called = {"on": "workflow_call", "concurrency": "called", "jobs": {"b": alone(tmp_path / "held", 0.2)}}
+    shop.commit({".github/workflows/called.yml": called})
+    call = {"uses": "./.github/workflows/called.yml"}
+    run = shop.try_workflow({"jobs": {"one": call, "other": call}})
+    assert conclusions(run) == {"one / b": "success", "other / b": "success"}
+
+
+def test_what_would_wait_for_its_own_group_fails(shop: Workshop) -> None:
+    shop.commit(
+        {
+            ".github/workflows/called.yml": {
+                "on": "workflow_call",
+                "concurrency": "X",
+                "jobs": {"b": job("true")},
+            }
+        }
+    )
+    run = shop.try_workflow({"concurrency": "x", "jobs": {"a": {"uses": "./.github/workflows/called.yml"}}})
+    assert conclusions(run) == {"a": "failure"}
+    assert "a deadlock was detected for concurrency group 'X'" in run.latest[0].message
+    run = shop.try_workflow({"concurrency": "x", "jobs": {"a": job("true", concurrency="x")}})
+    assert conclusions(run) == {"a": "failure"}
+
+
 def test_no_more_jobs_run_at_once_than_there_are_machines(shop: Workshop, tmp_path: Path) -> None:
     mine = f"{tmp_path}/${{{{ matrix.n }}}}"
     count = job(f"touch {mine}; sleep 0.2; echo there are $(ls {tmp_path} | wc -l); rm {mine}")

@@ -11,11 +11,12 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from sandbox.forge.runs import graph as plan
+from sandbox.forge.runs.entries import close_entry, open_entry, repeat_entry
 from sandbox.forge.runs.errors import WorkflowError
 from sandbox.forge.runs.execution import Outcome
+from sandbox.forge.runs.expressions import Scope
 from sandbox.forge.runs.groups import Groups
 from sandbox.forge.runs.machines import Machines
-from sandbox.forge.runs.records import JobRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,25 +148,12 @@ class Engine:
             return self._finish_call(run, leg)
         if leg.record is None:
             if plan.may_keep(leg, run.kept):
-                self._keep(run, leg)
+                self._end(run, leg, repeat_entry(self._records, run, leg, self._work.now()))
                 return True
             if plan.room(leg.node) == 0 and not leg.cancelling:
                 return False
-            self._record(run, leg)
+            open_entry(self._records, run, leg, self._work.now())
         return self._admit(run, leg)
-
-    def _keep(self, run: Run, leg: Leg) -> None:
-        """A job of the attempt before counts as it ended."""
-        before = run.kept[leg.key]
-        self._record(run, leg)
-        if leg.record is None:
-            return
-        log_file = self._records.log(before)
-        if log_file.exists():
-            self._records.log(leg.record).write_bytes(log_file.read_bytes())
-        for name in ("created_at", "started_at", "completed_at", "steps", "environment", "permissions"):
-            setattr(leg.record, name, getattr(before, name))
-        self._end(run, leg, Outcome("success", "", dict(before.outputs)))
 
     def _finish_call(self, run: Run, leg: Leg) -> bool:
         if leg.called is None or not leg.called.is_over:
@@ -176,8 +164,13 @@ class Engine:
         except WorkflowError as error:
             leg.result = "failure"
             run.record.message = str(error)
-        self._groups.release(leg)
+        self._release(leg)
         return True
+
+    def _release(self, leg: Leg) -> None:
+        self._groups.release(leg)
+        if leg.opening:
+            self._groups.release(leg.opening)
 
     def _admit(self, run: Run, leg: Leg) -> bool:
         """Bring a job through its group and its environment to a machine."""
@@ -203,12 +196,10 @@ class Engine:
     def _pass(self, run: Run, leg: Leg) -> str:
         """Empty when a job got through: it is queued then, or its call opened."""
         leg.group, cancel_older = plan.group_of(leg.node.job.raw.get("concurrency"), plan.scope(leg))
-        if leg.group and not self._groups.ask(leg.group, leg, cancel_older):
+        if not self._take(run, leg.group, leg, plan.outer_groups(leg), cancel_older):
             return "pending"
         if leg.node.job.calls:
-            leg.called = self._work.call(run, leg)
-            leg.record = None
-            return ""
+            return self._open_call(run, leg)
         gate = self._work.gate(run, leg)
         if gate == "wait" and not leg.approval:
             return "waiting"
@@ -220,26 +211,31 @@ class Engine:
         self._enqueue(run, leg)
         return ""
 
+    def _open_call(self, run: Run, leg: Leg) -> str:
+        """Put a called workflow to work, once its own group lets it."""
+        leg.opening = called = leg.opening or self._work.call(run, leg)
+        scope = Scope({"github": called.github, "inputs": called.inputs, "vars": {}}, {})
+        called.group, cancel_older = plan.group_of(called.workflow.raw.get("concurrency"), scope)
+        around = [leg.group, *plan.outer_groups(leg)]
+        if not self._take(run, called.group, called, around, cancel_older):
+            return "pending"
+        leg.called, leg.record = called, None
+        return ""
+
+    def _take(self, run: Run, group: str, who: Any, around: list[str], cancel_older: bool) -> bool:
+        """Whether a job or a call has its group; one that is held around it can never be had."""
+        if group and group.lower() in (name.lower() for name in (run.group, *around)):
+            raise WorkflowError(
+                f"a deadlock was detected for concurrency group {group!r}: what calls this holds it. "
+                "Give one of the two another group"
+            )
+        return not group or self._groups.ask(group, who, cancel_older)
+
     def _enqueue(self, run: Run, leg: Leg) -> None:
         if leg.record:
             leg.record.status = "queued"
             leg.record.started_at = self._work.now()
             self._machines.ask(run, leg)
-
-    def _record(self, run: Run, leg: Leg) -> None:
-        record = JobRecord(
-            0 if leg.node.job.calls else self._records.next_job(),
-            run.record.id,
-            run.record.attempt,
-            leg.key,
-            leg.name,
-            run.record.event.head_sha,
-            run.record.name,
-            self._work.now(),
-        )
-        leg.record = record
-        if record.id:
-            run.record.jobs.append(record)
 
     def _started(self, run: Run, leg: Leg) -> None:
         if leg.record:
@@ -260,21 +256,8 @@ class Engine:
             self.pump()
 
     def _end(self, run: Run, leg: Leg, outcome: Outcome) -> None:
-        if leg.record is None:
-            self._record(run, leg)
-        record = leg.record
-        if record is None:
-            return
-        if not record.id:  # a call that never opened is shown under its caller's name
-            record.id = self._records.next_job()
-            run.record.jobs.append(record)
-        leg.result, leg.outputs = outcome.conclusion, outcome.outputs
-        record.status, record.conclusion = "completed", outcome.conclusion
-        record.message, record.outputs = outcome.message, dict(outcome.outputs)
-        record.completed_at = record.completed_at or self._work.now()
-        record.started_at = record.started_at or record.completed_at
-        record.steps = outcome.steps or record.steps
-        self._groups.release(leg)
+        close_entry(self._records, run, leg, outcome, self._work.now())
+        self._release(leg)
         self._touched = True
         if not self._is_closed:
             self._records.keep(run.record)
@@ -291,7 +274,7 @@ class Engine:
                 self._cancel_run(run)
                 return
             for leg in plan.legs_of(run.graph):
-                if leg is who:
+                if who in (leg, leg.opening):
                     self._cancel_leg(run, leg)
                     return
 

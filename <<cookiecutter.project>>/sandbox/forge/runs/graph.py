@@ -30,6 +30,7 @@ class Leg:
     place: int = 0
     of: int = 1
     record: JobRecord | None = None
+    opening: Graph | None = None  # the call, while it may wait for the called workflow's group
     called: Graph | None = None
     permissions: Permissions = field(default_factory=dict)
     environment: str = ""
@@ -74,6 +75,7 @@ class Graph:
     allowed: Permissions | None = None  # what the caller may hand on; None: the run's own workflow
     nodes: dict[str, Node] = field(default_factory=dict)
     caller: Leg | None = None
+    group: str = ""
     is_cancelled: bool = False
 
     def __post_init__(self) -> None:
@@ -247,6 +249,16 @@ def environment_of(leg: Leg) -> str:
     if written is not None and not found:
         raise WorkflowError(f"job {leg.node.job.id!r}: `environment` {written!r} comes to nothing")
     return as_text(found)
+
+
+def outer_groups(leg: Leg) -> list[str]:
+    """The groups that are held around a job; to wait for one of them would be to wait for oneself."""
+    graph = leg.node.graph
+    return (
+        [graph.group]
+        if graph.caller is None
+        else [graph.group, graph.caller.group, *outer_groups(graph.caller)]
+    )
 
 
 def group_of(raw: Any, found: Scope) -> tuple[str, bool]:

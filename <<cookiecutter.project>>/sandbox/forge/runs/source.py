@@ -86,9 +86,4 @@ def called(repository: Repository, sha: str, uses: str) -> Workflow:
     workflow = load(repository, sha, uses.removeprefix("./"))
     if "workflow_call" not in workflow.on:
         raise WorkflowError(f"{workflow.path} is called by a job, and its `on` has no workflow_call")
-    if "concurrency" in workflow.raw:
-        raise WorkflowError(
-            f"{workflow.path} is called by a job and has `concurrency` of its own. "
-            "Write it at the calling job, or at the called jobs"
-        )
     return workflow
