@@ -68,7 +68,9 @@ def _lacking(request: Request, grant: Match, silent: list[str]) -> str:
     if principal.kind == "root":
         silent = [name for name in silent if name != IDENTITY]
     if principal.account != request.account:
-        missing = silent if grant else [*silent, RESOURCE]
+        # Users report that AWS names the resource's policy too where that only trusts the account
+        blamed = not grant or (grant is Match.ACCOUNT and IDENTITY in silent)
+        missing = [RESOURCE] if blamed else silent
     elif grant >= Match.ROLE:
         missing = [name for name in silent if name in BINDING[grant]]
     else:

@@ -92,6 +92,12 @@ def test_making_a_model_passes_a_role_tags_it_and_takes_anothers_package() -> No
     assert parts[3].context == {"iam:PassedToService": ["sagemaker.amazonaws.com"]}
 
 
+def test_a_package_of_the_callers_own_account_needs_nothing_more_to_make_a_model() -> None:
+    package = f"arn:aws:sagemaker:{REGION}:{HOME}:model-package/acme-tumor/3"
+    parts = need("sagemaker", "CreateModel", ModelName="m", Containers=[{"ModelPackageName": package}])
+    assert named(parts) == [("sagemaker:CreateModel", "model/m")]
+
+
 def test_a_job_says_what_it_runs_on_and_every_role_that_it_is_given() -> None:
     definition = {
         "RoleArn": SERVE,

@@ -110,6 +110,15 @@ def test_another_account_needs_both_sides() -> None:
     assert decide(ROOT, AWAY) == NO_RESOURCE
 
 
+def test_the_owner_of_a_resource_is_blamed_unless_it_trusts_the_caller_by_name() -> None:
+    assert decide(SESSION, AWAY) == NO_RESOURCE
+    assert decide(SESSION, AWAY, resource=attached({"AWS": HOME})) == NO_RESOURCE
+    assert (
+        decide(SESSION, AWAY, identity=[ALLOW], session=[OTHER], resource=attached({"AWS": HOME}))
+        == NO_SESSION
+    )
+
+
 def test_services_and_nobody_have_only_the_resources_policy() -> None:
     assert decide(SERVICE, resource=attached({"Service": "sagemaker.amazonaws.com"})) == ""
     assert decide(SERVICE, resource=attached({"Service": "lambda.amazonaws.com"})) == NO_RESOURCE
@@ -122,6 +131,11 @@ def test_not_principal_denies_everyone_else_and_whoever_has_a_boundary() -> None
     assert decide(USER, identity=[ALLOW], resource=resource) == ""
     assert "explicit deny" in decide(SERVICE, resource=resource)
     assert "explicit deny" in decide(USER, identity=[ALLOW], boundary=[ALLOW], resource=resource)
+
+
+@pytest.mark.parametrize("named", [ROLE, HOME, SESSION_ARN])
+def test_not_principal_spares_a_session_by_its_role_or_account(named: str) -> None:
+    assert decide(SESSION, identity=[ALLOW], resource=attached({"AWS": named}, "Deny", "NotPrincipal")) == ""
 
 
 def test_not_action_and_not_resource_cover_the_rest() -> None:
@@ -205,6 +219,13 @@ def test_a_token_assumes_the_role_that_trusts_it() -> None:
 )
 def test_a_token_with_another_claim_assumes_nothing(claim: dict[str, str]) -> None:
     assert not assume(claim)
+
+
+def test_denying_an_account_does_not_bind_a_token_of_its_provider() -> None:
+    denial_of_account = {"Effect": "Deny", "Principal": {"AWS": HOME}, "Action": "sts:*"}
+    request = Request(Principal(HOME, PROVIDER, "web"), "sts:AssumeRoleWithWebIdentity", ROLE, HOME)
+    trust = {**TRUST, "Condition": {}}
+    assert evaluate(request, Policies(resource=[policy(trust, denial_of_account)])).allowed
 
 
 def test_a_claim_that_iam_makes_no_key_never_matches() -> None:
