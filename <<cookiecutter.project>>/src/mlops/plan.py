@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ TOOL = (
     ".github/",
     "bin/",
 )
+UNLINTED = re.compile(r"^releases/|^models/[^/]+/model\.yml$|\.(dvc|md|csv)$")
 MAX_AUTO_TRAIN = 3  # more at once is a refactoring: someone should say which are worth their cost
 
 
@@ -108,8 +110,8 @@ def make_plan(root: Path, base: str, head: str) -> Plan:
 
 
 def touches_code(paths: Iterable[str]) -> bool:
-    """Whether linters have anything to say: pins and prose have rules of their own."""
-    return any(not path.startswith("releases/") and not path.endswith(".md") for path in paths)
+    """Whether linters have anything to say: specs, pins, data pointers and prose have rules of their own."""
+    return any(not UNLINTED.search(path) for path in paths)
 
 
 def suspect_models(paths: Iterable[str], find_users: Callable[[str], list[str]]) -> list[str]:
