@@ -160,7 +160,10 @@ def _below(group: str) -> str:
 
 
 def _foreign_packages(operation: str, params: Params, place: Place) -> list[Part]:
-    """A model of another account's package: that account's group policy must allow CreateModel on it."""
+    """A model of another account's package: that account's group policy must allow CreateModel on it.
+
+    SageMaker guide, "Deploy a Model Version from a Different Account".
+    """
     if operation != "CreateModel":
         return []
     containers = [*(params.get("Containers") or []), params.get("PrimaryContainer") or {}]
