@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from mlops import git
-from mlops.aws import Aws, describe_failure, is_missing
+from mlops.aws import Aws, describe_failure
 from mlops.errors import MlopsError, UsageError
 from mlops.forge import open_forge
 from mlops.hold import list_holds, read_hold
+from mlops.packages import newest_package
 from mlops.pin import Origin, Pin, dump_pin, make_pin
 from mlops.project import ENVIRONMENTS
 from mlops.promotion import describe_pin
@@ -28,10 +29,7 @@ from mlops.spec import read_spec
 from mlops.workspace import list_models, open_workspace, read_pins_at, require_environment, require_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from mypy_boto3_sagemaker import SageMakerClient
-    from mypy_boto3_sagemaker.type_defs import ModelPackageSummaryTypeDef
 
     from mlops.project import Environment
     from mlops.proposal import Kind
@@ -199,24 +197,3 @@ def refuse_old(workspace: Workspace, wanted: Wanted, pinned: Pin | None, asked: 
         why = f"release {pin.release_hex[:12]} was pinned before and git went back from it"
         return Wanted(wanted.environment, wanted.model, None, why)
     return wanted
-
-
-def newest_package(sagemaker: SageMakerClient, group: str) -> Mapping[str, Any] | None:
-    """The newest package of a group that nobody rejected; None when there is none."""
-    for summary in list_packages(sagemaker, group):
-        if summary.get("ModelApprovalStatus") != "Rejected":
-            return sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
-    return None
-
-
-def list_packages(sagemaker: SageMakerClient, group: str) -> Iterator[ModelPackageSummaryTypeDef]:
-    """The packages of a group, newest first; none where there is no such group."""
-    pages = sagemaker.get_paginator("list_model_packages").paginate(
-        ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending"
-    )
-    try:
-        for page in pages:
-            yield from page["ModelPackageSummaryList"]
-    except sagemaker.exceptions.ClientError as error:
-        if not is_missing(error):
-            raise

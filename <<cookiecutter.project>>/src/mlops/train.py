@@ -23,7 +23,7 @@ from mlops.digests import PREFIX, record_digest, sha256_hex
 from mlops.errors import MlopsError, UsageError
 from mlops.images import image_uri
 from mlops.outcome import describe_outcome
-from mlops.propose import list_packages
+from mlops.packages import ensure_group, list_packages
 from mlops.release import read_package
 from mlops.run import prepare_run
 from mlops.spec import ModelSpec, read_spec
@@ -147,7 +147,7 @@ def start(workspace: Workspace, aws: Aws, spec: ModelSpec, run: Run) -> tuple[st
     for key, content in run.keys.items():
         put_once(aws.s3, bucket, key, content)
     definition = compile_definition(workspace.project, aws, spec, jobs_uri, run.kind)
-    ensure_group(aws.sagemaker, workspace.project.group(spec.model))
+    ensure_group(aws.sagemaker, workspace.project, spec.model)
     version = upsert_pipeline(aws.sagemaker, name, definition, workspace.project.execution_role)
     return start_execution(aws.sagemaker, name, version, run), True
 
@@ -256,16 +256,6 @@ def plant_record(project: Project, spec: ModelSpec, jobs_uri: str, kind: str) ->
         "processing_minutes": spec.processing.max_minutes,
         "hyperparameters": sorted(spec.train.hyperparameters),
     }
-
-
-def ensure_group(sagemaker: SageMakerClient, group: str) -> None:
-    """Make the model's package group unless it is there."""
-    try:
-        sagemaker.describe_model_package_group(ModelPackageGroupName=group)
-    except sagemaker.exceptions.ClientError as error:
-        if not is_missing(error):
-            raise
-        sagemaker.create_model_package_group(ModelPackageGroupName=group)
 
 
 def upsert_pipeline(sagemaker: SageMakerClient, name: str, definition: str, role: str) -> int | None:
