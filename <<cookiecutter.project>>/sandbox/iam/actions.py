@@ -42,13 +42,12 @@ PREFIXES = {
 def authorize(target: Target, params: Params, facts: Keys, account: str, region: str) -> list[Part]:
     """The parts of a call, each with the request's own facts; all must be allowed.
 
-    A service without a table asks for the operation on `*`: only a statement on every resource allows it.
+    Where the table says nothing the operation is asked for on `*`: only a statement on every resource allows it.
     """
     place = Place(account, region)
     table = TABLES.get(target.service)
-    if table:
-        found = table(target.operation, params, place)
-    else:
+    found = table(target.operation, params, place) if table else []
+    if not found:
         prefix = PREFIXES.get(target.service, target.service)
         found = [place.part(f"{prefix}:{target.operation}", "*")]
     others = {key: values for key, values in facts.items() if not key.startswith("s3:")}

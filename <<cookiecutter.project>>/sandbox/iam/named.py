@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sandbox.iam.part import given, passed_roles, tag_keys, texts
+from sandbox.iam.part import given, passed_roles, record, records, tag_keys, texts
 
 if TYPE_CHECKING:
     from sandbox.iam.part import Keys, Params, Part, Place
@@ -106,7 +106,7 @@ def kms_parts(operation: str, params: Params, place: Place) -> list[Part]:
     resources = [_kms_arn(name, place) for name in (key, str(params.get("AliasName") or "")) if name]
     if operation == "DeleteAlias":  # needs the alias and its key, which the request does not name
         resources.append(place.arn("kms", "key/*"))
-    context = params.get("EncryptionContext") or {}
+    context = record(params.get("EncryptionContext"))
     tags = tag_keys(params.get("Tags")) if operation in ("CreateKey", "TagResource") else {}
     keys: Keys = tags | given(
         {
@@ -171,7 +171,9 @@ def events_parts(operation: str, params: Params, place: Place) -> list[Part]:
     """Rules, buses and what else a bus has, by name."""
     tags = tag_keys(params.get("Tags"))
     resources = _event_resources(operation, params, place)
-    keys = tags | given({"events:TargetArn": [target.get("Arn") for target in params.get("Targets") or []]})
+    keys = tags | given(
+        {"events:TargetArn": [target.get("Arn") for target in records(params.get("Targets"))]}
+    )
     found = [place.part(f"events:{operation}", resource, keys) for resource in resources]
     if tags and operation.startswith(("Put", "Create")):
         found.append(place.part("events:TagResource", resources[0], tags))
@@ -180,7 +182,7 @@ def events_parts(operation: str, params: Params, place: Place) -> list[Part]:
 
 def _event_resources(operation: str, params: Params, place: Place) -> list[str]:
     if operation == "PutEvents":
-        buses = {entry.get("EventBusName") or "default" for entry in params.get("Entries") or []}
+        buses = {entry.get("EventBusName") or "default" for entry in records(params.get("Entries"))}
         return [_event_arn(bus, "event-bus", place) for bus in sorted(buses)]
     if operation in ("TagResource", "UntagResource", "ListTagsForResource"):
         return texts(params.get("ResourceARN") or "*")

@@ -71,6 +71,16 @@ def _member(tag: Mapping[str, Any], name: str) -> str:
     return next((str(value) for key, value in tag.items() if key.lower() in (name, f"tag{name}")), "")
 
 
+def record(value: Any) -> Params:
+    """A structure of a request; requests are decided before their parameters are known to be sound."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def records(value: Any) -> list[Params]:
+    """A list of structures of a request."""
+    return [record(item) for item in value] if isinstance(value, list) else []
+
+
 def given(keys: Mapping[str, Any]) -> Keys:
     """Condition keys of the values that a request has, as texts."""
     return {key: texts(value) for key, value in keys.items() if value not in (None, [], "")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
-from sandbox.iam.part import given
+from sandbox.iam.part import given, record, records
 
 if TYPE_CHECKING:
     from sandbox.iam.part import Keys, Params, Part, Place
@@ -129,10 +129,12 @@ def _object(bucket: str, key: str) -> str:
 
 def _deletions(bucket: str, params: Params, place: Place) -> list[Part]:
     found = []
-    for item in params.get("Delete", {}).get("Objects", []) or [{"Key": "*"}]:
+    for item in records(record(params.get("Delete")).get("Objects")) or [{}]:
         version = item.get("VersionId")
         action = "s3:DeleteObjectVersion" if version else "s3:DeleteObject"
-        found.append(place.part(action, _object(bucket, item["Key"]), given({"s3:VersionId": version})))
+        found.append(
+            place.part(action, _object(bucket, str(item.get("Key", "*"))), given({"s3:VersionId": version}))
+        )
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sandbox.iam.part import given, passed_roles, tag_keys, texts
+from sandbox.iam.part import given, passed_roles, record, records, tag_keys, texts
 from sandbox.iam.sagemaker_keys import configuration_keys, package_keys
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "monitoring-schedule/{MonitoringScheduleName}/alert/{MonitoringAlertName}",
     ),
 }
+ACCOUNT = re.compile(r"arn:[^:]*:[^:]*:[^:]*:([^:]*):")
 PARAMETER = re.compile(r"\{(\w+)\}")
 VERSIONED = ("DescribePipeline", "StartPipelineExecution", "UpdatePipelineVersion")
 TAGGED = ("Create", "Register", "Import")
@@ -166,9 +167,9 @@ def _foreign_packages(operation: str, params: Params, place: Place) -> list[Part
     """
     if operation != "CreateModel":
         return []
-    containers = [*(params.get("Containers") or []), params.get("PrimaryContainer") or {}]
+    containers = [*records(params.get("Containers")), record(params.get("PrimaryContainer"))]
     arns = {str(container.get("ModelPackageName", "")) for container in containers}
-    foreign = sorted(arn for arn in arns if arn.startswith("arn:") and arn.split(":")[4] != place.account)
+    foreign = sorted(arn for arn in arns if (found := ACCOUNT.match(arn)) and found[1] != place.account)
     return [place.part("sagemaker:CreateModel", arn) for arn in foreign]
 
 

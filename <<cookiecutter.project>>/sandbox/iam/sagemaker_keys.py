@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.iam.part import given, texts
+from sandbox.iam.part import given, record, records, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,7 +63,7 @@ def configuration_keys(operation: str, params: Params, place: Place) -> Keys:
 
 
 def _variants(params: Params, place: Place) -> dict[str, list[str]]:
-    names = [variant.get("ModelName") for variant in params.get("ProductionVariants") or []]
+    names = [variant.get("ModelName") for variant in records(params.get("ProductionVariants"))]
     models = [place.arn("sagemaker", f"model/{name}") for name in names if name]
     key = params.get("KmsKeyId")
     return {"sagemaker:ModelArn": models, **({"sagemaker:VolumeKmsKeyArn": [str(key)]} if key else {})}
@@ -81,8 +81,8 @@ def _members(value: Any, parent: str = "") -> Iterable[tuple[str, str, Any]]:
 
 def package_keys(params: Params) -> Keys:
     """What a request says of a model package: who may approve, and which stage, hangs on these."""
-    cycle = params.get("ModelLifeCycle") or {}
-    metadata = params.get("CustomerMetadataProperties") or {}
+    cycle = record(params.get("ModelLifeCycle"))
+    metadata = record(params.get("CustomerMetadataProperties"))
     return given(
         {
             "sagemaker:ModelApprovalStatus": params.get("ModelApprovalStatus"),

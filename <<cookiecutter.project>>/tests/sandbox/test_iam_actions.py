@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.iam import Part, authorize, facts, listing, read_parameters
 from sandbox.iam.part import Place
-from sandbox.wire import Target
+from sandbox.wire import Target, service_model
 
 HOME, AWAY, REGION = "111111111111", "222222222222", "eu-west-1"
 SERVE = f"arn:aws:iam::{HOME}:role/acme-serve-prod"
@@ -202,6 +202,18 @@ def test_each_key_of_a_bulk_deletion_is_asked_for() -> None:
 def test_other_services(service: str, operation: str, params: dict[str, str], resource: str) -> None:
     (part,) = need(service, operation, **params)
     assert (part.action, part.resource.split(":", 5)[-1]) == (f"{service}:{operation}", resource)
+
+
+@pytest.mark.parametrize(
+    "value", [None, "x", 1, [], {}, ["x"], [1], {"a": 1}, [{"Key": {}}], {"Objects": [1]}]
+)
+@pytest.mark.parametrize("service", ["events", "kms", "s3", "sagemaker"])
+def test_parameters_that_are_not_sound_are_decided_too(service: str, value: Any) -> None:
+    model = service_model(service)
+    assert model is not None
+    for operation in model.operation_names:
+        shape: Any = model.operation_model(operation).input_shape
+        assert need(service, operation, **dict.fromkeys(shape.members if shape else (), value))
 
 
 def test_facts_of_a_request_reach_every_part() -> None:
