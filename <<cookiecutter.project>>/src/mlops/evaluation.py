@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from mlops.documents import Document, describe_problem
-from mlops.errors import MlopsError
+from mlops.documents import Document
 from mlops.release import Sha256
 
 Count = Annotated[int, Field(ge=0)]
@@ -162,12 +161,3 @@ class Evaluation(Document):
     smoke: Smoke
     data: DataFound
     curves: list[Curve]
-
-
-def parse_evaluation(content: bytes, where: str) -> Evaluation:
-    """Parse evaluation.json; raise, naming `where` it lies, when it is none of this version."""
-    try:
-        return Evaluation.model_validate_json(content)
-    except ValidationError as error:
-        problem = describe_problem(error.errors()[0], Evaluation)
-        raise MlopsError(f"{where}: {problem}. Train the release anew: mlops train") from None
