@@ -42,7 +42,7 @@ PREFIXES = {
 def authorize(target: Target, params: Params, facts: Keys, account: str, region: str) -> list[Part]:
     """The parts of a call, each with the request's own facts; all must be allowed.
 
-    Where the table says nothing the operation is asked for on `*`: only a statement on every resource allows it.
+    Where the table says nothing, it is the operation on `*`: only a statement on every resource allows it.
     """
     place = Place(account, region)
     table = TABLES.get(target.service)

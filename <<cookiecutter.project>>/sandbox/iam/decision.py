@@ -33,13 +33,15 @@ BINDING = {Match.ROLE: (BOUNDARY, SESSION), Match.EVERYONE: (SESSION,), Match.DI
 ALLOWED = Decision(True, "")
 # Every caller may ask who it is, whatever policies say: STS reference, GetCallerIdentity.
 ALWAYS = frozenset({"sts:getcalleridentity"})
+# The owner's root user can always mend a bucket's policy, even one that denies it this: S3 reference.
+RESCUES = frozenset({"s3:getbucketpolicy", "s3:putbucketpolicy", "s3:deletebucketpolicy"})
 # Roles and keys trust not even their own account unless their policy says so: IAM and KMS guides.
 TRUSTED_ONLY = re.compile(r"(?:sts:(?:assumerole|tagsession|setsourceidentity)\w*|kms:\w+)", re.IGNORECASE)
 
 
 def evaluate(request: Request, policies: Policies) -> Decision:
     """Decide one request."""
-    if request.action.lower() in ALWAYS and request.principal.kind != "anonymous":
+    if _is_exempt(request):
         return ALLOWED
     facts = context_of(request)
     own = {IDENTITY: policies.identity, BOUNDARY: policies.boundary, SESSION: policies.session}
@@ -55,6 +57,13 @@ def evaluate(request: Request, policies: Policies) -> Decision:
     if lacking:
         return Decision(False, f"because no {lacking} allows the {request.action} action")
     return ALLOWED
+
+
+def _is_exempt(request: Request) -> bool:
+    """Whether no policy can forbid the request."""
+    action, who = request.action.lower(), request.principal
+    owns = who.kind == "root" and who.account == request.account
+    return (action in ALWAYS and who.kind != "anonymous") or (action in RESCUES and owns)
 
 
 def _lacking(request: Request, grant: Match, silent: list[str]) -> str:

@@ -151,6 +151,17 @@ def test_everyone_may_ask_who_they_are() -> None:
     assert evaluate(request, Policies([everything])).allowed
 
 
+def test_an_owners_root_user_can_mend_a_policy_that_denies_it_everything() -> None:
+    shut = policy({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"})
+    for action, account, allowed in (
+        ("s3:PutBucketPolicy", HOME, True),
+        ("s3:PutObject", HOME, False),
+        ("s3:PutBucketPolicy", AWAY, False),
+    ):
+        request = Request(ROOT, action, "arn:aws:s3:::acme-data", account)
+        assert evaluate(request, Policies(resource=[shut])).allowed is allowed
+
+
 @pytest.mark.parametrize(
     ("action", "resource"),
     [("sts:AssumeRole", ROLE), ("kms:Decrypt", f"arn:aws:kms:eu-west-1:{HOME}:key/1")],
