@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +41,32 @@ def draw_all(family: str) -> list[Case]:
     return [FAMILIES[family](Draw(f"{family} {number}")) for number in range(EACH)]
 
 
+@pytest.fixture(scope="module")
+def verdicts(judges: Path) -> Callable[[list[Case]], list[str]]:
+    """What the judge says of cases; it is asked once, about all."""
+    asked = [
+        *(case for family in FAMILIES for case in draw_all(family)),
+        *(case for case, _, _ in APART.values()),
+    ]
+    said = dict(zip(map(name_of, asked), judge(judges, asked), strict=True))
+    return lambda cases: [said[name_of(case)] for case in cases]
+
+
+def name_of(case: Case) -> str:
+    return json.dumps(simulation(case))
+
+
 @pytest.mark.parametrize("family", FAMILIES)
-def test_both_judges_decide_alike(family: str, judges: Path) -> None:
+def test_both_judges_decide_alike(family: str, verdicts: Callable[[list[Case]], list[str]]) -> None:
     cases = draw_all(family)
-    verdicts = judge(judges, cases)
+    found = verdicts(cases)
     apart = [
         {"ours": decide(case), "judge": verdict, "case": simulation(case)}
-        for case, verdict in zip(cases, verdicts, strict=True)
+        for case, verdict in zip(cases, found, strict=True)
         if decide(case) != verdict
     ]
     assert apart == [], f"{len(apart)} of {EACH} decided apart; the first: {json.dumps(apart[0], indent=1)}"
-    assert 0.1 < verdicts.count("Allowed") / EACH < 0.9, f"the cases decide too little: {verdicts}"
+    assert 0.1 < found.count("Allowed") / EACH < 0.9, f"the cases decide too little: {found}"
 
 
 def test_the_cases_hold_every_element_and_operator() -> None:
@@ -117,6 +133,8 @@ APART = {
 
 
 @pytest.mark.parametrize("name", APART)
-def test_what_the_judges_decide_apart_is_known(name: str, judges: Path) -> None:
+def test_what_the_judges_decide_apart_is_known(
+    name: str, verdicts: Callable[[list[Case]], list[str]]
+) -> None:
     case, ours, theirs = APART[name]
-    assert (decide(case), judge(judges, [case])) == (ours, [theirs])
+    assert (decide(case), verdicts([case])) == (ours, [theirs])
