@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlops import cli
-from mlops.propose import list_packages
+from mlops.packages import list_packages
 from mlops.relock import relock
 from mlops.train import list_steps
 from tests.conftest import commit, edit, git

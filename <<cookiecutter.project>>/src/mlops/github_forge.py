@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from github.Commit import Commit
+    from github.GitRef import GitRef
     from github.NamedUser import NamedUser
     from github.PullRequest import PullRequest as GithubPull
     from github.Repository import Repository
@@ -212,10 +213,17 @@ class GithubForge:
     @asking
     def find_branch(self, branch: str) -> str | None:
         """The commit of a branch."""
+        reference = self._find_reference(branch)
+        return reference.object.sha if reference else None
+
+    def _find_reference(self, branch: str) -> GitRef | None:
+        """The reference of a branch, read: until then PyGithub has an address that only GET is served at."""
+        reference = self._repository.get_git_ref(f"heads/{branch}")
         try:
-            return self._repository.get_git_ref(f"heads/{branch}").object.sha
+            reference.update()
         except UnknownObjectException:
             return None
+        return reference
 
     @asking
     def push_file(self, branch: str, path: str, text: str, message: str) -> str:
@@ -224,21 +232,22 @@ class GithubForge:
         base = main.commit.tree
         element = InputGitTreeElement(path, "100644", "blob", content=text)
         tree = self._repository.create_git_tree([element], base)
-        head = self.find_branch(branch)
-        parents = [sha for sha in (head, main.sha) if sha]
+        reference = self._find_reference(branch)
+        parents = [reference.object.sha, main.sha] if reference else [main.sha]
         commits = [self._repository.get_git_commit(sha) for sha in dict.fromkeys(parents)]
         made = self._repository.create_git_commit(message, tree, commits)
-        if head is None:
-            self._repository.create_git_ref(f"refs/heads/{branch}", made.sha)
+        if reference:
+            reference.edit(made.sha, force=False)
         else:
-            self._repository.get_git_ref(f"heads/{branch}").edit(made.sha, force=False)
+            self._repository.create_git_ref(f"refs/heads/{branch}", made.sha)
         return made.sha
 
     @asking
     def delete_branch(self, branch: str) -> None:
         """Delete a branch, if it is there."""
-        if self.find_branch(branch):
-            self._repository.get_git_ref(f"heads/{branch}").delete()
+        reference = self._find_reference(branch)
+        if reference:
+            reference.delete()
 
     @asking
     def open_pull(self, branch: str, title: str, body: str) -> PullRequest:
