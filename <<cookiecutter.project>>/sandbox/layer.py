@@ -139,13 +139,15 @@ class Layer:
         if credential:
             return self._callers.find(credential.access_key, passage.request.token)
         if target.service != "s3" and target.operation != "AssumeRoleWithWebIdentity":
-            raise ServiceError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+            raise unsigned()
         return NOBODY
 
     @staticmethod
     def _unknown(request: Request) -> ServiceError:
+        if request.credential is None:
+            return unsigned()
         name = request.environ.get("HTTP_X_AMZ_TARGET", request.environ.get("PATH_INFO", ""))
-        if request.credential and request.credential.signing_name == "sagemaker":
+        if request.credential.signing_name == "sagemaker":
             said = f"no operation {name!r} in this botocore's SageMaker"
         else:
             said = f"{request.environ['REQUEST_METHOD']} {name!r} is no operation of AWS that botocore knows"
@@ -230,11 +232,15 @@ class Layer:
         )
 
 
+def unsigned() -> ServiceError:
+    return ServiceError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+
+
 def refusal(error: ServiceError, request: Request) -> Answer:
     """Write an error in the protocol of the service that was called."""
-    code, kind, body = protocols.write_error(error, request.target, request.environ)
+    status, code, kind, body = protocols.write_error(error, request.target, request.environ)
     headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("x-amzn-ErrorType", code)]
-    return Answer(f"{error.status} {code}", headers, [body], error=(error.code, error.message))
+    return Answer(f"{status} {code}", headers, [body], error=(error.code, error.message))
 
 
 def parameters(passage: Passage, target: wire.Target) -> Any:

@@ -40,9 +40,7 @@ XML_ERRORS = {
 
 def protocol_of(target: Target | None, environ: Environ) -> str:
     """The protocol in which a request speaks: json, query, ec2, rest-xml or rest-json."""
-    if target is None:
-        return "json"
-    model = wire.service_model(target.service)
+    model = wire.service_model(target.service) if target else None
     named = str(model.metadata["protocol"]) if model else "json"
     if named.startswith(("rest", "ec2")):
         return named
@@ -95,12 +93,14 @@ def write_query(target: Target, found: dict[str, Any], request_id: str) -> bytes
     return text if isinstance(text, bytes) else text.encode()
 
 
-def write_error(error: ServiceError, target: Target | None, environ: Environ) -> tuple[str, str, bytes]:
-    """An error as its client parses it: code, content type and document."""
+def write_error(error: ServiceError, target: Target | None, environ: Environ) -> tuple[int, str, str, bytes]:
+    """An error as its client parses it: status, code, content type and document."""
     protocol = protocol_of(target, environ)
     family = "json" if protocol.endswith("json") else protocol
     code = SPELLED.get(family, {}).get(error.code, error.code)
     if family == "json":
-        return code, JSON, json.dumps({"__type": code, "message": error.message, **error.members}).encode()
+        body = json.dumps({"__type": code, "message": error.message, **error.members}).encode()
+        return (400 if error.code in SPELLED["json"] else error.status), code, JSON, body
     said = f"<Code>{escape(code)}</Code><Message>{escape(error.message)}</Message>"
-    return code, "text/xml", XML_ERRORS[protocol].format(error=said).encode()
+    body = b"" if environ["REQUEST_METHOD"] == "HEAD" else XML_ERRORS[protocol].format(error=said).encode()
+    return error.status, code, "text/xml", body

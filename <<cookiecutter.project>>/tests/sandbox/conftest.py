@@ -136,9 +136,9 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A sandbox in which ten minutes take a second, and one instance type cannot be had."""
+    """A sandbox in which ten minutes and a session last a second, and one instance type cannot be had."""
     root = make_project(tmp_path_factory.mktemp("fast") / "project")
-    options = ("--speed", "600", "--no-capacity", "ml.c5.large")
+    options = ("--speed", "600", "--no-capacity", "ml.c5.large", "--session-seconds", "1")
     started = sandbox_command(root, "up", "--detach", "--images", "images", *options)
     assert started.returncode == 0, started.stderr
     yield Sandbox(root, json.loads((root / ".sandbox/sandbox.json").read_text())["endpoint"])
