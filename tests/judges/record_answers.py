@@ -3,11 +3,13 @@
 import json
 import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sandbox.forge.app import Forge
 
+Anything = Any  # what a WSGI server hands over is untyped
 WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
@@ -16,9 +18,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a witness around the application of every forge that a test makes."""
     plain = Forge.__init__
 
-    def make(forge: Forge, *arguments: Any, **named: Any) -> None:
+    def make(forge: Forge, *arguments: Anything, **named: Anything) -> None:
         plain(forge, *arguments, **named)
-        forge.wsgi = witness(forge.wsgi)  # type: ignore[method-assign]
+        forge.wsgi = witness(forge.wsgi)
 
     monkeypatch.setattr(Forge, "__init__", make)
 
@@ -26,10 +28,10 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> None:
 def witness(application: WSGI) -> WSGI:
     """The application, with each JSON answer appended to the file that FORGE_ANSWERS names."""
 
-    def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def serve(environ: dict[str, Any], start_response: Anything) -> Iterable[bytes]:
         heard: dict[str, Any] = {}
 
-        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+        def start(status: str, headers: list[tuple[str, str]], *more: Anything) -> Anything:
             heard.update(status=int(status.split()[0]), type=dict(headers).get("Content-Type", ""))
             return start_response(status, headers, *more)
 
@@ -49,5 +51,5 @@ def write(environ: dict[str, Any], status: int, body: bytes) -> None:
         "status": status,
         "body": json.loads(body) if body else None,
     }
-    with open(os.environ["FORGE_ANSWERS"], "a", encoding="utf-8") as file:
+    with Path(os.environ["FORGE_ANSWERS"]).open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import uuid
@@ -80,8 +81,10 @@ class Forge:
         self.runs = make_runs(self.ground)
         self._board = board = Board(self.ground, self._store, self._outbox, self.runs)
         self._git = smart_http.SmartHttp(board)
-        self._own = frozenset(_routes(board, environments))
-        self._map = Map([_rule(route) for route in (*self._own, *self._faults.routes, *self.runs.routes)])
+        self._own = _routes(board, environments)
+        routes = (*self._own, *self._faults.routes, *self.runs.routes)
+        self._routes = {(route.method, route.path): route for route in routes}
+        self._map = _compile(tuple(self._routes))
         self.wsgi = self._wsgi
 
     def repository_ids(self) -> dict[str, str]:
@@ -174,11 +177,11 @@ class Forge:
     def _find(self, request: Request, path: str) -> tuple[Route, dict[str, str]]:
         unknown = f"the sandbox's forge does not serve {request.method} {path}: see docs/sandbox.md"
         try:
-            route, found = self._map.bind("forge").match(path, request.method)
+            key, found = self._map.bind("forge").match(path, request.method)
         except (HTTPException, RequestRedirect):
             raise Refusal(404, unknown) from None
         arguments = {key: str(value) for key, value in found.items()}
-        return route, arguments
+        return self._routes[key], arguments
 
     def _asked(self, route: Route, arguments: dict[str, str]) -> Repository:
         """The repository that a path names."""
@@ -203,8 +206,10 @@ def _routes(board: Board, environments: Environments) -> list[Route]:
     return [route for part in parts for route in part(board).routes] + environments.routes(board)
 
 
-def _rule(route: Route) -> Rule:
-    return Rule(route.path, methods=[route.method], endpoint=route)
+@functools.cache
+def _compile(keys: tuple[tuple[str, str], ...]) -> Map:
+    """werkzeug's map of methods and paths; it takes longer to make than the rest of the forge."""
+    return Map([Rule(key[1], methods=[key[0]], endpoint=key) for key in keys])
 
 
 def _in_forks(route: Route) -> bool:

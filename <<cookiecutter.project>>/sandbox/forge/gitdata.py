@@ -46,10 +46,10 @@ class GitData:
     def get_ref(self, call: Call) -> Answer:
         repository = self._board.repository_of(call)
         name = f"refs/{call.arguments['ref']}"
-        found = next((one for one in repository.refs(name) if one[0] == name), None)
+        found = repository.ref(name)
         if found is None:
             raise missing()
-        return Answer(self._ref(call, *found))
+        return Answer(self._ref(call, name, found))
 
     def list_refs(self, call: Call) -> Answer:
         """References whose names begin so."""

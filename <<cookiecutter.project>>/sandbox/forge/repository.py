@@ -107,6 +107,13 @@ class Repository:
     def drop_ref(self, ref: str) -> None:
         self.git.references.delete(ref)
 
+    def ref(self, name: str) -> pygit2.Object | None:
+        """What a full ref name points at: a commit, or an annotated tag."""
+        try:
+            return self.git[self.git.references[name].resolve().target]
+        except (KeyError, pygit2.InvalidSpecError):
+            return None
+
     def refs(self, prefix: str) -> list[tuple[str, pygit2.Object]]:
         """Names and what they point at, in the order of names."""
         found = self.git.references.iterator()

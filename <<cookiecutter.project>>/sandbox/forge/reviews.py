@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.forge import conversations, happenings
-from sandbox.forge.calls import Answer, Call, Refusal, Route, invalid, missing
+from sandbox.forge.calls import Answer, Call, Refusal, Route, missing
 from sandbox.forge.paging import page
 from sandbox.forge.pulls import NOT_PERMITTED, PATH
 from sandbox.forge.records import Review
@@ -52,7 +52,7 @@ class Reviews:
         issue, pull = board.issue(number), board.pull(number)
         event = call.body.get("event", "")
         if event not in STATES:
-            raise invalid("PullRequestReview", "event", message="event is one of: " + ", ".join(STATES))
+            raise _unprocessable(f"event is {event!r}, not one of: {', '.join(STATES)}")
         self._check(call, issue, event)
         review = board.records.save(
             Review(

@@ -72,7 +72,7 @@ def validate(body: dict[str, Any], names: Iterable[str]) -> None:
     if not isinstance(body.get("name"), str) or not body["name"]:
         raise invalid("Ruleset", "name", "missing_field")
     if body["name"] in names:
-        raise Refusal(422, "Validation Failed", ["Name must be unique"])
+        raise invalid("Ruleset", "name", "custom", "Name must be unique")
     if body.get("enforcement") not in ENFORCEMENTS:
         raise invalid("Ruleset", "enforcement")
     if body.get("target", "branch") != "branch":
@@ -92,15 +92,14 @@ def _validate_rule(rule: dict[str, Any]) -> None:
         if type(parameters.get(name)) is not wanted:
             found = parameters.get(name)
             said = f"Invalid rule '{kind}': {name} is {found!r}, not a {wanted.__name__}"
-            raise Refusal(422, "Validation Failed", [said])
+            raise invalid("Ruleset", "rules", "custom", said)
     if parameters.get("required_reviewers"):
         raise _not_enforced("required_reviewers of the rule 'pull_request'")
 
 
 def _not_enforced(what: str) -> Refusal:
-    return Refusal(
-        422, f"the sandbox's forge does not enforce {what}: see docs/sandbox.md", [", ".join(SERVED)]
-    )
+    said = f"the sandbox's forge does not enforce {what}, but {', '.join(SERVED)}: see docs/sandbox.md"
+    return invalid("Ruleset", "rules", "custom", said)
 
 
 def applies(ruleset: dict[str, Any], ref: str) -> bool:

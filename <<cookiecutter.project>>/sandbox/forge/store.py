@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 TABLE = "CREATE TABLE IF NOT EXISTS documents (kind TEXT, key TEXT, body TEXT, PRIMARY KEY (kind, key))"
 PUT = "INSERT INTO documents VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body"
+ALL = "SELECT kind, key, body FROM documents ORDER BY rowid"
 
 
 class Store:
-    """Documents by kind and key. Whoever reads or writes several that belong together holds `transaction`."""
+    """Documents by kind and key, held in memory as well; nobody may change one that was handed out."""
 
     def __init__(self, file: Path) -> None:
         self._lock = threading.RLock()
@@ -25,10 +26,18 @@ class Store:
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.execute(TABLE)
+        self._kinds: dict[str, dict[str, Any]] = {}
+        self._read()
+
+    def _read(self) -> None:
+        kinds: dict[str, dict[str, Any]] = {}
+        for kind, key, body in self._database.execute(ALL):
+            kinds.setdefault(kind, {})[key] = json.loads(body)
+        self._kinds = kinds
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Nobody else reads or writes until the end; an exception undoes all."""
+        """Nobody else writes until the end; an exception undoes all."""
         with self._lock:
             if self._database.in_transaction:
                 yield
@@ -38,26 +47,29 @@ class Store:
                 yield
             except BaseException:
                 self._database.execute("ROLLBACK")
+                self._read()
                 raise
             self._database.execute("COMMIT")
 
     def get(self, kind: str, key: object) -> Any:
         """A document, or None."""
-        found = self._read("SELECT body FROM documents WHERE kind = ? AND key = ?", kind, str(key))
-        return json.loads(found[0][0]) if found else None
+        return self._kinds.get(kind, {}).get(str(key))
 
     def all(self, kind: str, prefix: str = "") -> list[Any]:
         """Every document of a kind whose key begins so, oldest first."""
-        query = "SELECT body FROM documents WHERE kind = ? AND substr(key, 1, ?) = ? ORDER BY rowid"
-        return [json.loads(body) for (body,) in self._read(query, kind, len(prefix), prefix)]
+        with self._lock:
+            found = self._kinds.get(kind, {})
+            return [body for key, body in found.items() if key.startswith(prefix)]
 
     def put(self, kind: str, key: object, body: Any) -> None:
         with self._lock:
             self._database.execute(PUT, (kind, str(key), json.dumps(body)))
+            self._kinds.setdefault(kind, {})[str(key)] = body
 
     def drop(self, kind: str, key: object) -> None:
         with self._lock:
             self._database.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, str(key)))
+            self._kinds.get(kind, {}).pop(str(key), None)
 
     def next(self, counter: str, start: int = 1) -> int:
         """The next number of a sequence."""
@@ -69,7 +81,3 @@ class Store:
     def close(self) -> None:
         with self._lock:
             self._database.close()
-
-    def _read(self, query: str, *values: str | int) -> list[Any]:
-        with self._lock:
-            return self._database.execute(query, values).fetchall()

@@ -29,7 +29,7 @@ def test_a_review_names_the_head_or_the_commit_that_was_read(opened: Desk) -> No
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({}, "event is one of: APPROVE, REQUEST_CHANGES, COMMENT"),
+        ({}, "event is '', not one of: APPROVE, REQUEST_CHANGES, COMMENT"),
         ({"event": "COMMENT"}, "Body can't be blank"),
         ({"event": "REQUEST_CHANGES"}, "Body can't be blank"),
         ({"event": "APPROVE", "commit_id": "0" * 40}, "Commit is not part of the pull request"),

@@ -79,7 +79,7 @@ def test_what_the_forge_would_not_enforce_is_refused(desk: Desk, body: dict[str,
 
 def test_two_rulesets_do_not_share_a_name(desk: Desk) -> None:
     desk.rule()
-    said = "Validation Failed | Name must be unique"
+    said = "Validation Failed | Ruleset custom name Name must be unique"
     assert desk.refusal("ada", "POST", "/rulesets", ruleset()) == (422, said)
 
 
