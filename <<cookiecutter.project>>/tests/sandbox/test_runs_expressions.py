@@ -117,9 +117,15 @@ def test_braces_that_are_not_closed_are_refused() -> None:
 def test_what_act_cannot_know_is_written_into_the_copy() -> None:
     known = Literals({"inputs": {"env": "prod"}}, {"actor_id": "7"})
     text = "${{ inputs.env }} ${{ github.actor_id }} ${{ github.sha }} ${{ steps.x.outputs.inputs }}"
-    env, actor = literal({"env": "prod"}), literal("7")
-    said = f"${{{{ {env}.env }}}} ${{{{ {actor} }}}} ${{{{ github.sha }}}} ${{{{ steps.x.outputs.inputs }}}}"
+    env, actor = literal("prod"), literal("7")
+    said = f"${{{{ {env} }}}} ${{{{ {actor} }}}} ${{{{ github.sha }}}} ${{{{ steps.x.outputs.inputs }}}}"
     assert rewrite_text(text, known) == said
+
+
+def test_a_filter_over_a_context_is_written_as_what_it_finds() -> None:
+    known = Literals({"needs": {"a": {"result": "success"}, "b": {"result": "failure"}}}, {})
+    text = "${{ contains(needs.*.result, 'failure') }}"
+    assert rewrite_text(text, known) == f"${{{{ contains({literal(['success', 'failure'])}, 'failure') }}}}"
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,26 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from sandbox.forge.runs.errors import WorkflowError
-from sandbox.forge.runs.expressions import end_of, lex
+from sandbox.forge.runs.expressions import Scope, end_of, lex, parse
 from sandbox.forge.runs.values import as_text
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LABEL = "sandbox"  # every runs-on: there is one kind of machine
 OUTPUTS_STEP = "_sandbox_outputs"
 REMOTE = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?P<path>(?:/[\w.-]+)*)@(?P<ref>[\w./-]+)")
+STEP = Path(__file__).with_name("step.sh")
+# docs.github.com, "Workflow syntax", steps[*].shell
+SHELLS = {
+    "": "bash -e {0}",
+    "bash": "bash --noprofile --norc -eo pipefail {0}",
+    "sh": "sh -e {0}",
+    "python": "python {0}",
+}
 BRACES = str.maketrans("{}'", "\ue000\ue001\ue002")
 ESCAPED = {"\\ue000": "\\u007b", "\\ue001": "\\u007d", "\\ue002": "\\u0027"}
 
@@ -64,7 +71,8 @@ def rewrite_expression(text: str, known: Literals) -> str:
         name = found.text.lower()
         end = found.end
         if name in known.contexts:
-            said = literal(known.contexts[name])
+            end = end_of_path(lexemes, number)
+            said = literal(parse(text[found.start : end]).evaluate(Scope(known.contexts, {})))
         elif name == "github" and lexemes[number + 1].text == ".":
             member = lexemes[number + 2]
             if member.text not in known.github:
@@ -75,6 +83,13 @@ def rewrite_expression(text: str, known: Literals) -> str:
         written += text[place : found.start] + said
         place = end
     return written + text[place:]
+
+
+def end_of_path(lexemes: list[Lexeme], number: int) -> int:
+    """Where `name.member.*` ends that begins at a lexeme: act takes no `.*` of a literal."""
+    while lexemes[number + 1].text == ".":
+        number += 2
+    return lexemes[number].end
 
 
 def rewrite_text(text: str, known: Literals) -> str:
@@ -105,7 +120,8 @@ def one_job(
     event: str, workflow: dict[str, Any], name: str, job: dict[str, Any], known: Literals, outputs: Path
 ) -> dict[str, Any]:
     """The workflow that act runs: this job alone; its outputs are written to a file at the end."""
-    steps = [{"id": step_id(place), **step} for place, step in enumerate(job["steps"])]
+    shell = _default_shell(job) or _default_shell(workflow)
+    steps = [{"id": step_id(place), **_step(step, shell)} for place, step in enumerate(job["steps"])]
     body = {
         **_shared(job, known),
         "name": name,
@@ -114,6 +130,18 @@ def one_job(
     }
     title = as_text(known.github["workflow"])
     return {"name": title, "on": event, **_shared(workflow, known), "jobs": {name: body}}
+
+
+def _default_shell(written: dict[str, Any]) -> str:
+    return str(written.get("defaults", {}).get("run", {}).get("shell", ""))
+
+
+def _step(step: dict[str, Any], shell: str) -> dict[str, Any]:
+    """A step whose shell has no terminal."""
+    if "run" not in step:
+        return step
+    wanted = str(step.get("shell", shell))
+    return {**step, "shell": f"bash --noprofile --norc {shlex.quote(str(STEP))} {SHELLS.get(wanted, wanted)}"}
 
 
 def _shared(written: dict[str, Any], known: Literals) -> dict[str, Any]:
