@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.forge.runs.errors import WorkflowError
-from sandbox.forge.runs.expressions import Scope, end_of, lex, parse
+from sandbox.forge.runs.expressions import Lexeme, Scope, end_of, lex, parse
 from sandbox.forge.runs.values import as_text
 
 LABEL = "sandbox"  # every runs-on: there is one kind of machine
