@@ -187,6 +187,33 @@ def test_a_job_starts_in_an_empty_folder_and_leaves_none(shop: Workshop) -> None
     assert not list(shop.runs.records.folder(run.id).glob("*.work"))
 
 
+def test_a_step_has_no_terminal_and_ends_with_its_shell(shop: Workshop) -> None:
+    look = "test ! -t 0 && test ! -t 1 && test ! -t 2 && echo none"
+    run = shop.try_workflow({"jobs": {"a": job(look, "sleep 4716 & echo started", "sleep 0.1; echo next")}})
+    assert conclusions(run) == {"a": "success"}
+    log = shop.log(run.latest[0])
+    assert [line.split()[1] for line in log.splitlines() if "##" not in line] == ["none", "started", "next"]
+    assert not shop.processes("sleep 4716")
+
+
+@pytest.mark.parametrize(
+    ("shell", "script", "expected"),
+    [
+        (None, "false | true", "success"),
+        ("bash", "false | true", "failure"),
+        ("sh", "false; true", "failure"),
+        ("python", "raise SystemExit(3)", "failure"),
+        ("python -c 'import sys; print(open(sys.argv[1]).read())' {0}", "said as it is", "success"),
+    ],
+)
+def test_a_step_runs_in_the_shell_it_asks_for(
+    shop: Workshop, shell: str | None, script: str, expected: str
+) -> None:
+    step = {"run": script, **({"shell": shell} if shell else {})}
+    run = shop.try_workflow({"jobs": {"a": {"runs-on": "x", "steps": [step]}}})
+    assert conclusions(run) == {"a": expected}
+
+
 def test_summaries_of_all_steps_are_kept(shop: Workshop) -> None:
     run = shop.try_workflow(
         {"jobs": {"a": job('echo "# One" >> $GITHUB_STEP_SUMMARY', "echo two >> $GITHUB_STEP_SUMMARY")}}

@@ -46,6 +46,6 @@ esac
 if [[ "$PERSIST" != true ]]; then
     git config --local --unset-all "http.$GITHUB_SERVER_URL/.extraheader"
 fi
-git log -1 --format='HEAD is now at %h %s'
+git --no-pager log -1 --no-color --format='HEAD is now at %h %s'
 echo "ref=$name" >> "$GITHUB_OUTPUT"
 echo "commit=$commit" >> "$GITHUB_OUTPUT"
