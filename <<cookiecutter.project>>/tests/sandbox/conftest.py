@@ -76,9 +76,9 @@ def allow(*actions: str, resource: str = "*") -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def make_user(sandbox: Sandbox, name: str) -> str:
+def make_user(sandbox: Sandbox, name: str, account: str = ACCOUNT) -> str:
     """An IAM user who may assume roles and nothing else; its access key."""
-    iam = sandbox.client("iam")
+    iam = sandbox.client("iam", f"AKIAROOT{account}")
     iam.create_user(UserName=name)
     iam.put_user_policy(UserName=name, PolicyName="assume", PolicyDocument=allow("sts:AssumeRole"))
     return str(iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"])

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import functools
+from typing import Any
 
 from sandbox.forge.app import OWNER_ID, REPOSITORY_ID
 from sandbox.oidc import Issuer
 
 from .conftest import ACCOUNT, PROD, STAGING, Sandbox
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 AUDIENCE = "sts.amazonaws.com"
 MAIN = "refs/heads/main"
@@ -71,20 +68,18 @@ def sign(sandbox: Sandbox, claims: dict[str, Any], seconds: int = 300) -> str:
     return Issuer(sandbox.root / ".sandbox").sign(claims, seconds)
 
 
-@dataclass(frozen=True)
 class Worker:
-    """A session's clients."""
+    """Clients of one key, each made once."""
 
-    client: Callable[[str], Any]
+    def __init__(self, sandbox: Sandbox, access_key: str, token: str | None = None) -> None:
+        self._make = functools.cache(lambda service: sandbox.client(service, access_key, token))
 
     def __call__(self, service: str) -> Any:
-        return self.client(service)
+        return self._make(service)
 
 
 def worker(sandbox: Sandbox, credentials: dict[str, Any]) -> Worker:
-    return Worker(
-        lambda service: sandbox.client(service, credentials["AccessKeyId"], credentials["SessionToken"])
-    )
+    return Worker(sandbox, credentials["AccessKeyId"], credentials["SessionToken"])
 
 
 def sign_in(sandbox: Sandbox, role: str) -> Worker:
