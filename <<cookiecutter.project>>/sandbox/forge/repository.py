@@ -14,14 +14,18 @@ if TYPE_CHECKING:
 
 DEFAULT_BRANCH = "main"
 # what GitHub's own servers are set to, as far as a client can tell
-SETTINGS: dict[str, bool | int | str] = {
-    "http.receivepack": True,
-    "receive.hideRefs": "refs/pull",
-    "receive.autogc": False,
-    "gc.auto": 0,
-    "uploadpack.allowAnySHA1InWant": True,
-    "uploadpack.allowFilter": True,
-}
+CONFIG = """
+[http]
+    receivepack = true
+[receive]
+    hideRefs = refs/pull
+    autogc = false
+[gc]
+    auto = 0
+[uploadpack]
+    allowAnySHA1InWant = true
+    allowFilter = true
+"""
 
 
 class Repository:
@@ -38,9 +42,9 @@ class Repository:
         self.path = folder / self.owner / f"{self.name}.git"
         self._local = threading.local()
         if not self.path.exists():
-            made = pygit2.init_repository(str(self.path), bare=True, initial_head=DEFAULT_BRANCH)
-            for key, value in SETTINGS.items():
-                made.config[key] = value
+            pygit2.init_repository(str(self.path), bare=True, initial_head=DEFAULT_BRANCH)
+            with (self.path / "config").open("a", encoding="utf-8") as config:
+                config.write(CONFIG)
 
     def borrow(self) -> None:
         """Start as a copy of the parent's branches, on the parent's objects."""

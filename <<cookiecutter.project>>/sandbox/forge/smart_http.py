@@ -60,14 +60,14 @@ class SmartHttp:
             return Response(f"{said}\n", 403)
         if rest == RECEIVE:
             return self._receive(request, repository, token)
-        process, output = self._start(request, repository, token, rest, {}, _body(request))
+        process, output = self._start(request, repository, token, rest, {}, read_body(request))
         status, headers = _head(output)
         return Response(_blocks(process, output), status, headers)
 
     def _receive(self, request: Request, repository: Repository, token: Token) -> Response:
         """A push: refs move, what follows from it is recorded, then the client hears of it."""
-        body = _body(request)
-        moves = _moves(body)
+        body = read_body(request)
+        moves = read_moves(body)
         with self._board.store.transaction():
             policies = {move.ref: self._policy(repository, token, move) for move in moves}
             given = {"FORGE_POLICY": json.dumps(policies)}
@@ -154,15 +154,16 @@ def _config(values: dict[str, str]) -> dict[str, str]:
     return {"GIT_CONFIG_COUNT": str(len(pairs)), **keys, **settings}
 
 
-def _body(request: Request) -> IO[bytes]:
+def read_body(request: Request) -> IO[bytes]:
     """The request's body as a file that a process can read by itself."""
-    kept = tempfile.TemporaryFile()  # noqa: SIM115 — closed by whoever starts the process
+    # unbuffered: the process shares the file's position, which a buffer would move behind its back
+    kept = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 — closed by whoever starts the process
     shutil.copyfileobj(request.stream, kept, CHUNK)
     kept.seek(0)
     return kept
 
 
-def _moves(body: IO[bytes]) -> list[pushes.Move]:
+def read_moves(body: IO[bytes]) -> list[pushes.Move]:
     """The commands at the head of a push: pkt-lines up to the first flush."""
     moves = []
     while (line := _line(body)) is not None:

@@ -24,7 +24,8 @@ class Store:
         self._lock = threading.RLock()
         self._database = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = NORMAL")
+        # whole after any end of this process; only a power cut may harm it, as it may the git repository
+        self._database.execute("PRAGMA synchronous = OFF")
         self._database.execute(TABLE)
         self._kinds: dict[str, dict[str, Any]] = {}
         self._read()

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import os
 from typing import TYPE_CHECKING
 
+from werkzeug.wrappers import Request
+
+from sandbox.forge import pushes, smart_http
 from tests.sandbox.forge.conftest import NAME, run_git
 
 if TYPE_CHECKING:
@@ -137,3 +142,12 @@ def test_a_jobs_push_starts_no_workflow(desk: Desk) -> None:
     clone.commit({"a.txt": "1"})
     clone.push("origin", "HEAD:refs/heads/x")
     assert desk.runs.events == []
+
+
+def test_git_reads_a_push_from_its_start_after_its_commands_were_read() -> None:
+    line = f"{'0' * 40} {'1' * 40} refs/heads/x\0 report-status\n"
+    sent = f"{len(line) + 4:04x}{line}0000PACK".encode()
+    body = smart_http.read_body(Request({"wsgi.input": io.BytesIO(sent), "CONTENT_LENGTH": str(len(sent))}))
+    assert smart_http.read_moves(body) == [pushes.Move("refs/heads/x", "0" * 40, "1" * 40)]
+    assert os.read(body.fileno(), len(sent)) == sent
+    body.close()
