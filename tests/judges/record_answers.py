@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,18 @@ Anything = Any  # what a WSGI server hands over is untyped
 WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
-@pytest.fixture(autouse=True)
-def recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put a witness around the application of every forge that a test makes."""
+@pytest.fixture(autouse=True, scope="session")
+def recorded() -> Iterator[None]:
+    """Put a witness around the application of every forge that a test, or a module of them, makes."""
     plain = Forge.__init__
 
     def make(forge: Forge, *arguments: Anything, **named: Anything) -> None:
         plain(forge, *arguments, **named)
         forge.wsgi = witness(forge.wsgi)
 
-    monkeypatch.setattr(Forge, "__init__", make)
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(Forge, "__init__", make)
+        yield
 
 
 def witness(application: WSGI) -> WSGI:

@@ -61,7 +61,24 @@ USED = (
     "GET /repos/{owner}/{repo}/actions/permissions/workflow",
     "POST /repos/{owner}/{repo}/statuses/{sha}",
     "GET /repos/{owner}/{repo}/commits/{ref}/status",
+    "GET /repos/{owner}/{repo}/actions/jobs/{job_id}",
+    "GET /repos/{owner}/{repo}/actions/oidc/customization/sub",
+    "GET /repos/{owner}/{repo}/actions/runs",
+    "GET /repos/{owner}/{repo}/actions/runs/{run_id}",
+    "GET /repos/{owner}/{repo}/actions/runs/{run_id}/approvals",
+    "GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs",
+    "GET /repos/{owner}/{repo}/actions/runs/{run_id}/pending_deployments",
+    "POST /repos/{owner}/{repo}/actions/runs/{run_id}/pending_deployments",
+    "GET /repos/{owner}/{repo}/actions/workflows",
+    "GET /repos/{owner}/{repo}/actions/workflows/{workflow_id}",
+    "POST /repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches",
+    "GET /repos/{owner}/{repo}/check-runs/{check_run_id}",
+    "POST /repos/{owner}/{repo}/check-runs",
+    "GET /repos/{owner}/{repo}/commits/{ref}/check-runs",
+    "GET /repos/{owner}/{repo}/commits/{ref}/check-suites",
 )
+RUNS = ("tests/sandbox/test_runs_control.py", "tests/sandbox/test_runs_service.py")
+TESTS = ("tests/sandbox/forge", *RUNS)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +93,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         "FORGE_ANSWERS": str(file),
     }
     done = subprocess.run(
-        [*command, "tests/sandbox/forge"],
+        [*command, *TESTS],
         cwd=ROOT / PAYLOAD,
         env=environment,
         capture_output=True,

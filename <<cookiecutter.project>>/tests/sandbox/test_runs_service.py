@@ -100,6 +100,31 @@ def test_a_log_is_behind_a_link_and_a_runs_logs_are_an_archive(shop: Workshop, r
     assert archive.namelist() == ["0_Good.txt", "1_bad.txt"]
 
 
+def test_a_job_is_its_check_under_the_same_number(shop: Workshop, run: RunRecord) -> None:
+    number = next(found.id for found in run.latest if found.name == "bad")
+    found, check = (shop.ask("GET", f"{kind}/{number}").json() for kind in ("actions/jobs", "check-runs"))
+    assert (found["name"], found["conclusion"], found["labels"]) == ("bad", "failure", ["ubuntu-24.04"])
+    assert [found[name] for name in ("name", "status", "head_sha")] == [
+        check[name] for name in ("name", "status", "head_sha")
+    ]
+    suites = shop.ask("GET", f"commits/{run.event.head_sha}/check-suites").json()["check_suites"]
+    assert [suite["id"] for suite in suites] == [check["check_suite"]["id"]] == [run.id]
+
+
+def test_a_workflow_is_found_by_its_file_and_by_its_number(shop: Workshop, run: RunRecord) -> None:
+    found = shop.ask("GET", "actions/workflows/try.yml").json()
+    assert (found["name"], found["path"]) == ("Try", run.workflow)
+    assert shop.ask("GET", f"actions/workflows/{found['id']}").json() == found
+
+
+def test_the_repository_says_how_subjects_of_its_identities_begin(shop: Workshop) -> None:
+    found = shop.ask("GET", "actions/oidc/customization/sub").json()
+    assert (found["use_immutable_subject"], found["sub_claim_prefix"]) == (
+        True,
+        "repo:acme@600100/models@700100200",
+    )
+
+
 @pytest.mark.parametrize("path", ["actions/runs/1", "actions/jobs/1", "actions/jobs/1/logs", "check-runs/1"])
 def test_what_is_not_there_is_not_found(shop: Workshop, path: str) -> None:
     assert shop.ask("GET", path).status_code == 404

@@ -112,7 +112,10 @@ class Reading:
         return Answer(
             [
                 {
-                    "environments": [views.environment(self._ground, name) for name in review["names"]],
+                    "environments": [
+                        {**views.environment(self._ground, name), **dict.fromkeys(views.STAMPS, shapes.BORN)}
+                        for name in review["names"]
+                    ],
                     "state": review["state"],
                     "user": shapes.by_login(self._ground, review["login"]),
                     "comment": review["comment"],

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sandbox.forge.ground import Ground
     from sandbox.forge.runs.records import JobRecord, Records, RunRecord
 
+STAMPS = ("created_at", "updated_at")
 ACTIONS_APP = 15368  # GitHub Actions' number on github.com
 SETTINGS = {
     "GITHUB_REPOSITORY": "repository",
@@ -264,8 +265,6 @@ def environment(ground: Ground, name: str) -> dict[str, Any]:
         "name": name,
         "url": f"{api(ground)}/environments/{name}",
         "html_url": f"{page(ground)}/deployments/activity_log?environments_filter={name}",
-        "created_at": shapes.BORN,
-        "updated_at": shapes.BORN,
     }
 
 
