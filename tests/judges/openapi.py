@@ -42,6 +42,7 @@ class Description:
             name: schema if OPEN.fullmatch(name) else close(schema) for name, schema in components.items()
         }
         resource = DRAFT202012.create_resource({"components": {"schemas": schemas}})
+        self._schemas: dict[tuple[str, str, int], Json] = {}
         self._registry: Registry[Any] = Registry().with_resource(BASE, resource)
 
     @cached_property
@@ -59,6 +60,12 @@ class Description:
 
     def schema(self, method: str, template: str, status: int) -> Json:
         """The schema of a JSON answer; None where the description has none."""
+        key = (method, template, status)
+        if key not in self._schemas:
+            self._schemas[key] = self._read(*key)
+        return self._schemas[key]
+
+    def _read(self, method: str, template: str, status: int) -> Json:
         found = self.responses(method, template).get(str(status), {})
         if "$ref" in found:
             found = self._document["components"]["responses"][found["$ref"].rpartition("/")[2]]
