@@ -62,7 +62,7 @@ class Access:
     @staticmethod
     def _owner(part: iam.Part, caller: Caller) -> str:
         """The account of a resource; the names of buckets are global, those of all else name theirs."""
-        if part.resource.startswith("arn:aws:s3:::"):
+        if part.resource.startswith("arn:aws:s3:::") and part.action != "s3:CreateBucket":
             return bucket_owner(_bucket(part.resource)) or caller.account
         return part.account or caller.account
 

@@ -120,16 +120,16 @@ def _application(
     resources.complete_buckets(endpoint)
     accounts, region = project.accounts.distinct(), project.region
     sessions = Sessions(options.session_seconds)
-    sts = Sts(sessions, issuer, accounts)
+    try:
+        trail = Trail(state.trail)
+    except OSError as error:
+        raise state.unusable(error) from None
+    sts = Sts(sessions, issuer, accounts, trail, region)
     images = Images((*options.images, OWN_IMAGES), cache_folder())
     shared = Shared(
         region, endpoint, state.jobs, images, launch.Launcher(mapped), clock, sts, options.no_capacity
     )
     planes, registries = make_planes(accounts, shared)
-    try:
-        trail = Trail(state.trail)
-    except OSError as error:
-        raise state.unusable(error) from None
     access = Access(region, registries)
     return Layer(Moto(), planes, Callers(accounts, sessions), access, sts, trail, region, clock)
 

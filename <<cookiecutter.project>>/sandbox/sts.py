@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from sandbox.iam.document import compile_policy
 from sandbox.identity import Caller
 from sandbox.oidc import issuer_of
 from sandbox.sessions import Opening
+from sandbox.trail import Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from sandbox.identity import Role
     from sandbox.oidc import Issuer
     from sandbox.sessions import Session, Sessions
+    from sandbox.trail import Trail
     from sandbox.world import Call
 
 DEFAULT_SECONDS = 3600
@@ -33,10 +36,14 @@ SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 class Sts:
     """Opens sessions. Who may is decided in front of every call, by the role's trust policy."""
 
-    def __init__(self, sessions: Sessions, issuer: Issuer, accounts: Collection[str]) -> None:
+    def __init__(
+        self, sessions: Sessions, issuer: Issuer, accounts: Collection[str], records: Trail, region: str
+    ) -> None:
         self._sessions = sessions
         self._issuer = issuer
         self._accounts = accounts
+        self._records = records
+        self._region = region
         self.operations: dict[str, Callable[[Call], dict[str, Any]]] = {
             "AssumeRole": self.assume_role,
             "AssumeRoleWithWebIdentity": self.assume_role_with_web_identity,
@@ -93,7 +100,29 @@ class Sts:
     def assume_for(self, service: str, role: str, name: str, account: str) -> Session:
         """A session that a service opens to act for an account."""
         found = self.require_trust(service, role, account)
-        return self._sessions.open(found, name, Opening(None, service=service))
+        session = self._sessions.open(found, name, Opening(None, service=service))
+        self._records.append(self._event(service, session))
+        return session
+
+    def _event(self, service: str, session: Session) -> Event:
+        """What CloudTrail says of a role that a service takes: the service is its own caller."""
+        answered = {
+            "credentials": {"accessKeyId": session.access_key},
+            "assumedRoleUser": {"assumedRoleId": session.id, "arn": session.arn},
+        }
+        return Event(
+            service="sts",
+            name="AssumeRole",
+            region=self._region,
+            accounts=(session.role.account,),
+            identity=identity.service(service, session.role.account).record,
+            request={"roleArn": session.role.arn, "roleSessionName": session.name},
+            response=answered,
+            error=None,
+            source_ip=service,
+            user_agent=service,
+            request_id=str(uuid.uuid4()),
+        )
 
     def require_trust(self, service: str, role: str, account: str) -> Role:
         """The role of an ARN; raises unless it is this account's and trusts the service."""
