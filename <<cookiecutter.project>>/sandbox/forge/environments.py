@@ -161,6 +161,7 @@ def _rules(kept: dict[str, Any]) -> Environment:
         kept["prevent_self_review"],
         branches,
         kept["wait"],
+        kept["id"],
     )
 
 

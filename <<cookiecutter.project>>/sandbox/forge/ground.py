@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Environment:
     prevent_self_review: bool
     branches: tuple[str, ...] | None  # patterns; None: every branch
     wait_minutes: int = 0
+    id: int = field(default=0, compare=False)
 
 
 @dataclass

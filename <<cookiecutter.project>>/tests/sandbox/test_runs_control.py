@@ -60,6 +60,7 @@ def test_a_job_of_an_environment_with_reviewers_waits_until_one_approves(shop: W
     )
     (waiting,) = shop.ask("GET", f"actions/runs/{run.id}/pending_deployments", "ben").json()
     assert (waiting["environment"]["name"], waiting["current_user_can_approve"]) == ("asks", True)
+    assert waiting["environment"]["id"] == shop.ask("GET", "environments/asks").json()["id"]
     assert decide(shop, run, "ada", "approved").status_code == 403
     assert run.status == "waiting"
     assert decide(shop, run, "ben", "approved").json()[0]["environment"] == "asks"

@@ -125,6 +125,17 @@ def test_the_repository_says_how_subjects_of_its_identities_begin(shop: Workshop
     )
 
 
+def test_the_run_of_a_pull_request_names_it(shop: Workshop, run: RunRecord) -> None:
+    workflow = {"on": "pull_request", "jobs": {"a": job("echo n ${{ github.event.pull_request.number }}")}}
+    shop.commit({".github/workflows/try.yml": workflow}, "topic")
+    pull = shop.ask("POST", "pulls", title="Change", head="topic", base="main").json()
+    found = shop.wait(max(shop.runs.records.runs.values(), key=lambda one: one.id))
+    shown = shop.ask("GET", f"actions/runs/{found.id}").json()
+    assert [one["number"] for one in shown["pull_requests"]] == [pull["number"]]
+    assert (shown["head_sha"], shown["display_title"]) == (pull["head"]["sha"], "Change")
+    assert f"n {pull['number']}" in shop.log(found.latest[0])
+
+
 @pytest.mark.parametrize("path", ["actions/runs/1", "actions/jobs/1", "actions/jobs/1/logs", "check-runs/1"])
 def test_what_is_not_there_is_not_found(shop: Workshop, path: str) -> None:
     assert shop.ask("GET", path).status_code == 404

@@ -87,7 +87,7 @@ def run(ground: Ground, record: RunRecord) -> dict[str, Any]:
         "workflow_id": workflow_id(record.workflow),
         "url": url,
         "html_url": f"{page(ground)}/actions/runs/{record.id}",
-        "pull_requests": [],
+        "pull_requests": pulls(event),
         "created_at": record.created_at,
         "updated_at": record.updated_at,
         "run_started_at": record.started_at,
@@ -112,6 +112,22 @@ def run(ground: Ground, record: RunRecord) -> dict[str, Any]:
         "repository": shapes.repository_urls(ground, ground.repository),
         "head_repository": shapes.repository_urls(ground, ground.repository),
     }
+
+
+def pulls(event: Event) -> list[dict[str, Any]]:
+    """The pull request that a run is of; GitHub names none where the branch is a fork's."""
+    found = event.payload.get("pull_request")
+    if not found or event.is_fork:
+        return []
+    sides = {
+        side: {
+            "ref": found[side]["ref"],
+            "sha": found[side]["sha"],
+            "repo": {name: found[side]["repo"][name] for name in ("id", "url", "name")},
+        }
+        for side in ("head", "base")
+    }
+    return [{**{name: found[name] for name in ("id", "number", "url")}, **sides}]
 
 
 def head_branch(event: Event) -> str:
@@ -253,7 +269,7 @@ def workflow(ground: Ground, path: str, name: str) -> dict[str, Any]:
 def environment_id(ground: Ground, name: str) -> int:
     """The number of an environment; one that nobody set up has one of its own too."""
     found = ground.environment(name)
-    return int(getattr(found, "id", 0) or workflow_id(name))
+    return found.id if found else workflow_id(name)
 
 
 def environment(ground: Ground, name: str) -> dict[str, Any]:
