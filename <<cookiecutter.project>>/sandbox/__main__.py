@@ -154,7 +154,8 @@ def _detach(asked: argparse.Namespace, state: State) -> int:
 def _report_start(process: subprocess.Popen[bytes], state: State) -> int:
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
-        if address := state.address():
+        # a killed server leaves its address until the new one clears it
+        if (address := state.address()) and address.pid == process.pid:
             print(f"sandbox ready: {address.endpoint} (account {address.account}, {address.region})")  # noqa: T201
             return 0
         time.sleep(0.05)
