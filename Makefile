@@ -30,9 +30,10 @@ $(VENV)/.synced: requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable './$(PAYLOAD)'
 	touch $@
 
-demo: setup ## makes a project with the default answers and follows a model to prod and back in it
+demo: setup ## makes a project and follows a model to prod and back in it, by pull request
 	rm -rf $(DEMO)
-	$(BIN)/cookiecutter --no-input --output-dir $(DEMO) .
+	$(BIN)/cookiecutter --no-input --output-dir $(DEMO) . training_account=111111111111 \
+		staging_account=222222222222 prod_account=333333333333
 	$(MAKE) --no-print-directory -C $(DEMO)/* rehearse VENV=$(abspath $(VENV))
 
 check: setup check-payload ## format, lint, types, configuration: what CI runs first

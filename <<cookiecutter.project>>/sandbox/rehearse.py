@@ -149,18 +149,18 @@ def first_training(play: Play) -> None:
 
 def promote(play: Play) -> None:
     """Through staging into prod: each time a pull request that a bot opens and people approve."""
-    for environment in ("staging", "prod"):
+    for environment, workflow in (("staging", "Propose"), ("prod", "Reconcile")):
         with play.stage.act(f"Promote {play.model} to {environment}: a pull request moves its pin"):
-            number = await_proposal(play, f"Promote {play.model} ")
+            number = await_proposal(play, workflow, f"Promote {play.model} ")
             merge_pin(play, number, environment)
 
 
-def await_proposal(play: Play, title: str) -> int:
-    """Let Reconcile run, as it does each quarter of an hour, until it has opened the pull request."""
+def await_proposal(play: Play, workflow: str, title: str) -> int:
+    """Start what runs each quarter of an hour, until it has opened the pull request."""
     for _ in range(10):
         known = play.ada.known_runs()
-        play.ada.dispatch("reconcile.yml")
-        play.ada.await_run("Reconcile", known)
+        play.ada.dispatch(f"{workflow.lower()}.yml")
+        play.ada.await_run(workflow, known)
         number = play.ada.find_pull(title)
         if number:
             console.print(f"[bold magenta]the bot[/] opened #{number}")
