@@ -62,7 +62,6 @@ def _is_first(board: Board, token: Token, move: Move) -> bool:
     return (
         move.ref == f"refs/heads/{DEFAULT_BRANCH}"
         and board.repository.branch(DEFAULT_BRANCH) is None
-        and token.permissions is None
         and token.owner.may("admin")
     )
 

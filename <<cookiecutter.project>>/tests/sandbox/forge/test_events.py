@@ -99,6 +99,9 @@ def test_a_refused_call_starts_nothing(desk: Desk) -> None:
     desk.propose()
     desk.runs.events.clear()
     desk.refusal("ben", "PUT", "/pulls/1/merge")
+    # the title was changed, and that undone, before the base turned out to be missing
+    desk.refusal("ben", "PATCH", "/pulls/1", {"title": "Better", "base": "gone"})
+    desk.ask("ben", "GET", "/pulls/1")
     assert desk.runs.events == []
 
 
