@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, RequestRedirect, Rule
 from werkzeug.wrappers import Request, Response
 
-from sandbox.forge import access, faults, settings, smart_http
+from sandbox.forge import access, faults, page, settings, smart_http
 from sandbox.forge.account import WORKFLOW_DEFAULTS, Account
 from sandbox.forge.board import Board
 from sandbox.forge.calls import Answer, Call, Refusal, Route, missing
@@ -133,6 +133,9 @@ class Forge:
         git = smart_http.matches(request.path)
         if git:
             return self._git(request, *git)
+        seen = page.serve(self._board, request.path) if request.method == "GET" else None
+        if seen:
+            return seen
         try:
             answer = self._answer(request)
         except Refusal as refusal:
