@@ -46,8 +46,8 @@ def _render(board: Board, issue: Issue, pull: Pull) -> str:
     return "".join(
         (
             f"<!doctype html><meta charset=utf-8><title>{escape(title)}</title><style>{STYLE}</style>",
-            f"<h1>{escape(title)}</h1><p><b>{state}</b> ({mergeable}): {escape(issue.author)} wants to merge ",
-            f"<code>{escape(pull.head_ref)}</code> into <code>{escape(pull.base_ref)}</code></p>",
+            f"<h1>{escape(title)}</h1><p><b>{state}</b> ({mergeable}): {escape(issue.author)} wants to ",
+            f"merge <code>{escape(pull.head_ref)}</code> into <code>{escape(pull.base_ref)}</code></p>",
             f"<pre>{escape(issue.body or '')}</pre>",
             _table("Reviews", ((one.author, one.state, one.commit[:12], one.body) for one in reviews)),
             _table("Checks", ((name, check.conclusion) for name, check in checks)),
