@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import uuid
@@ -15,6 +16,7 @@ from mlops.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from tests.live import Bench
@@ -110,11 +112,25 @@ def aws() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def endpoint_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def live(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the project that the sandbox serves."""
+    return tmp_path_factory.mktemp("live") / "project"
+
+
+@pytest.fixture(scope="session")
+def endpoint_url(live: Path) -> Iterator[str]:
     """A sandbox that lasts for the run; tests keep apart by the names of their models."""
     from tests.live import start_sandbox
 
-    yield from start_sandbox(tmp_path_factory.mktemp("live") / "project")
+    yield from start_sandbox(live)
+
+
+@pytest.fixture
+def acting(live: Path, bench: Bench, endpoint_url: str) -> Callable[[str], AbstractContextManager[None]]:
+    """`with acting(role):` lets the verbs inside be one of the project's roles, as their CI jobs are."""
+    from tests import duties
+
+    return functools.partial(duties.acting, live, endpoint_url)
 
 
 @pytest.fixture

@@ -21,10 +21,14 @@ from tests.conftest import commit, edit, git
 from tests.live import IMAGE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from mlops.release import Artifact
     from tests.live import Bench
+
+    Acting = Callable[[str], AbstractContextManager[None]]
 
 
 def dvc(root: Path, *arguments: str) -> None:
@@ -57,24 +61,27 @@ def add_boosted_model(root: Path, model: str) -> None:
 
 
 def test_a_model_of_another_framework_goes_round_the_loop(
-    bench: Bench, name: str, capsys: pytest.CaptureFixture[str]
+    bench: Bench, name: str, capsys: pytest.CaptureFixture[str], acting: Acting
 ) -> None:
     add_boosted_model(bench.root, name)
-    dvc(bench.root, "add", "-q", f"models/{name}/data/rows.csv")
-    dvc(bench.root, "push", "-q", f"models/{name}/data/rows.csv.dvc")
+    with acting("developer"):
+        dvc(bench.root, "add", "-q", f"models/{name}/data/rows.csv")
+        dvc(bench.root, "push", "-q", f"models/{name}/data/rows.csv.dvc")
     commit(bench.root, "Add a model")
-    assert cli.run(["check"]) == 0
-    assert cli.run(["data", "publish", name]) == 0
-    assert cli.run(["train", name, "--wait"]) == 0, capsys.readouterr().out
-    assert cli.run(["train", name]) == 0
+    with acting("train"):
+        assert cli.run(["check"]) == 0
+        assert cli.run(["data", "publish", name]) == 0
+        assert cli.run(["train", name, "--wait"]) == 0, capsys.readouterr().out
+        assert cli.run(["train", name]) == 0
     assert "this run exists already" in capsys.readouterr().out
-    promote(bench, name, capsys)
+    promote(bench, name, capsys, acting)
     header, row = (bench.root / f"models/{name}/sample/rows.csv").read_text().splitlines()[:2]
     features = dict(zip(header.split(","), map(float, row.split(",")), strict=True))
     answers = [predict(bench, name, features, scale) for scale in (1.0, 3.0)]
     assert answers[0] != answers[1], "the answer does not depend on the row"
-    try_uncommitted_work(bench, name, capsys)
-    release_another_handler(bench, name, capsys)
+    with acting("developer"):
+        try_uncommitted_work(bench, name, capsys)
+    release_another_handler(bench, name, capsys, acting)
     assert predict(bench, name, features, 1.0) == 2 * answers[0]
 
 
@@ -104,7 +111,9 @@ def try_uncommitted_work(bench: Bench, model: str, capsys: pytest.CaptureFixture
     git(bench.root, "checkout", "-q", "--", str(script))
 
 
-def release_another_handler(bench: Bench, model: str, capsys: pytest.CaptureFixture[str]) -> None:
+def release_another_handler(
+    bench: Bench, model: str, capsys: pytest.CaptureFixture[str], acting: Acting
+) -> None:
     """`--weights` judges a release under today's inference.py, and seals it as another one."""
     (old,) = releases(bench, model)
     handler = bench.root / f"models/{model}/inference.py"
@@ -115,7 +124,8 @@ def release_another_handler(bench: Bench, model: str, capsys: pytest.CaptureFixt
     )
     commit(bench.root, "Answer in halves")
     again = ["train", model, "--weights", old.release]
-    assert cli.run([*again, "--wait"]) == 0, capsys.readouterr().err
+    with acting("train"):
+        assert cli.run([*again, "--wait"]) == 0, capsys.readouterr().err
     assert "Train" not in capsys.readouterr().out, "the weights were trained anew"
     new, _ = releases(bench, model)
     assert new.release != old.release
@@ -134,7 +144,7 @@ def release_another_handler(bench: Bench, model: str, capsys: pytest.CaptureFixt
     assert judged["champion"]["archive"] == f"s3://{old.archive.bucket}/{old.archive.key}"
     assert cli.run(again) == 0
     assert "this run exists already" in capsys.readouterr().out
-    promote(bench, model, capsys)
+    promote(bench, model, capsys, acting)
 
 
 def releases(bench: Bench, model: str) -> list[Artifact]:
@@ -176,16 +186,18 @@ def job_roles(bench: Bench, execution: str) -> set[str]:
     return roles
 
 
-def promote(bench: Bench, model: str, capsys: pytest.CaptureFixture[str]) -> None:
+def promote(bench: Bench, model: str, capsys: pytest.CaptureFixture[str], acting: Acting) -> None:
     """Pin what the run registered, and deploy it."""
     capsys.readouterr()
-    assert cli.run(["propose", model, "--to", "staging", "--dry-run"]) == 0
+    with acting("ci"):
+        assert cli.run(["propose", model, "--to", "staging", "--dry-run"]) == 0
     pin = bench.root / f"releases/staging/{model}.yml"
     pin.parent.mkdir(parents=True, exist_ok=True)
     pin.write_text(capsys.readouterr().out)
     commit(bench.root, "Promote")
     assert cli.run(["check"]) == 0
-    assert cli.run(["deploy", "staging", model]) == 0, capsys.readouterr().out
+    with acting("deploy-staging"):
+        assert cli.run(["deploy", "staging", model]) == 0, capsys.readouterr().out
 
 
 def predict(bench: Bench, model: str, features: dict[str, float], scale: float) -> float:

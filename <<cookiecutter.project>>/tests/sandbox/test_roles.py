@@ -114,6 +114,7 @@ TRAINING_ACTS: dict[str, Act] = {
     "push data": write(DATA, "dvc/files/md5/00/0"),
     "upload code": write(DATA, "code/0.tar.gz"),
     "read data": read(DATA, "datasets/x/1/a.csv"),
+    "read verdict": read(DATA, "runs/x/evaluation/evaluation.json"),
     "write run": write(DATA, "runs/x/a"),
     "seal": once(RELEASES, "releases/x/roles/model.tar.gz"),
     "overwrite release": write(RELEASES, "releases/x/model.tar.gz"),
@@ -211,11 +212,11 @@ MAY = {
     | within("staging", "see holds", "read soak")
     | within("prod", "see holds", "read soak"),
     "train": {*READ_REGISTRY, "make group", "start run", "start experiment", "see runs", "publish data"}
-    | {"upload code", "read data", *KEYS},
+    | {"upload code", "read data", "read verdict", *KEYS},
     "developer": {*READ_REGISTRY, "start experiment", "see runs", "publish data", "push data", "upload code"}
-    | {"read data", "read release", "read evaluation", *KEYS},
+    | {"read data", "read verdict", "read release", "read evaluation", *KEYS},
     "execution": {*READ_REGISTRY, "register", "read data", "write run", "seal", "read release"}
-    | {"read evaluation", *KEYS},
+    | {"read evaluation", "read verdict", *KEYS},
     "ci-staging": within("staging", *LOOK) | within("prod", *LISTS),
     "ci-prod": within("prod", *LOOK) | within("staging", *LISTS),
     "deploy-staging": deploy("staging", "prod") | {"approve in staging", "staging: write soak"},
@@ -246,7 +247,7 @@ def furnish(sandbox: Sandbox) -> None:
     sagemaker.put_model_package_group_policy(ModelPackageGroupName=GROUP, ResourcePolicy=share())
     operator = Worker(sandbox, f"AKIAROOT{ACCOUNT}")
     register("PendingManualApproval")(operator)
-    for key in ("datasets/x/1/a.csv", "holds/staging/x.json", "holds/prod/x.json"):
+    for key in ("datasets/x/1/a.csv", "holds/staging/x.json", "runs/x/evaluation/evaluation.json"):
         sandbox.put(key, "x")
     for key in ("releases/x/model.tar.gz", "releases/x/evaluations/0.json", "soaks/staging/x/0.json"):
         once(RELEASES, key)(operator)
