@@ -30,6 +30,7 @@ class Fault:
     count: int
     match: re.Pattern[str]
     headers: Mapping[str, str] = field(default_factory=dict)
+    message: str = ""
 
 
 class Faults:
@@ -54,7 +55,8 @@ class Faults:
         except re.error as error:
             raise Refusal(422, f"match is no regular expression: {error}") from None
         with self._lock:
-            self._faults.append(Fault(status, count, match, body.get("headers") or {}))
+            said = str(body.get("message", ""))
+            self._faults.append(Fault(status, count, match, body.get("headers") or {}, said))
         return self.index(call)
 
     def index(self, call: Call) -> Answer:
@@ -74,7 +76,7 @@ class Faults:
                 return None
             found.count -= 1
             self._faults = [fault for fault in self._faults if fault.count]
-        said = SAID.get(found.status, "the fault that a test asked for")
+        said = found.message or SAID.get(found.status, "the fault that a test asked for")
         body = {
             "message": said,
             "documentation_url": "https://docs.github.com/rest",

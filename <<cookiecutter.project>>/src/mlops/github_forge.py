@@ -11,19 +11,21 @@ import re
 from contextlib import ContextDecorator
 from typing import TYPE_CHECKING, Any
 
-from github import Auth, Github, GithubRetry, InputGitTreeElement, UnknownObjectException
+from github import Auth, Github, InputGitTreeElement, UnknownObjectException
 from github.GithubException import GithubException, RateLimitExceededException
 from requests.exceptions import RequestException
 
 from mlops import __name__ as tool
 from mlops.errors import UsageError
 from mlops.forge import CHECK_WORKFLOW, MAIN, Authorship, ForgeError, Person, PullRequest, Review
+from mlops.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
     from github.Commit import Commit
+    from github.GitCommit import GitCommit
     from github.GitRef import GitRef
     from github.NamedUser import NamedUser
     from github.PullRequest import PullRequest as GithubPull
@@ -59,7 +61,8 @@ class Asking(ContextDecorator):
 
 def describe_refusal(error: GithubException) -> str:
     """GitHub's own words for a refused call, with what to do."""
-    text = f"the forge answered {error.status}: {error.message or 'no message'}"
+    said = error.data.get("message") if isinstance(error.data, dict) else error.data
+    text = f"the forge answered {error.status}: {said or 'no message'}"
     if isinstance(error, RateLimitExceededException):
         return f"{text}. Its rate limit is used up; run the same command again in an hour"
     if isinstance(error.data, dict) and error.data.get("errors"):
@@ -91,7 +94,7 @@ def connect(repository: str) -> GithubForge:
         user_agent=tool,
         per_page=100,
         timeout=30,
-        retry=GithubRetry(total=ATTEMPTS, max_rate_limit_wait=LONGEST_WAIT, backoff_factor=0.5),
+        retry=Patience(total=ATTEMPTS, max_rate_limit_wait=LONGEST_WAIT, backoff_factor=0.5),
         seconds_between_requests=None,
         seconds_between_writes=None,
     )
@@ -227,20 +230,34 @@ class GithubForge:
 
     @asking
     def push_file(self, branch: str, path: str, text: str, message: str) -> str:
-        """Main's tree with one file changed, committed on the branch's head and main's: never forced."""
+        """Main's tree with one file changed, committed on top of what the branch holds: never forced."""
         main = self._repository.get_branch(MAIN).commit
-        base = main.commit.tree
-        element = InputGitTreeElement(path, "100644", "blob", content=text)
-        tree = self._repository.create_git_tree([element], base)
         reference = self._find_reference(branch)
-        parents = [reference.object.sha, main.sha] if reference else [main.sha]
-        commits = [self._repository.get_git_commit(sha) for sha in dict.fromkeys(parents)]
-        made = self._repository.create_git_commit(message, tree, commits)
+        parent = self._take_main(reference.object.sha, main, path) if reference else main.commit
+        made = self._commit(message, main, {path: text}, [parent])
         if reference:
             reference.edit(made.sha, force=False)
         else:
             self._repository.create_git_ref(f"refs/heads/{branch}", made.sha)
         return made.sha
+
+    def _take_main(self, head: str, main: Commit, path: str) -> GitCommit:
+        """A branch's head with all of main in it, merged by a commit of its own: a rebase drops merges."""
+        here = self._repository.get_git_commit(head)
+        if self._repository.compare(main.sha, head).behind_by == 0:
+            return here
+        kept = self.read_file(path, head)
+        files = {path: kept.decode()} if kept is not None else {}
+        return self._commit(f"Merge branch '{MAIN}'", main, files, [here, main.commit])
+
+    def _commit(
+        self, message: str, main: Commit, files: Mapping[str, str], parents: list[GitCommit]
+    ) -> GitCommit:
+        """A commit of main's tree with some files changed; no branch points at it yet."""
+        elements = [InputGitTreeElement(path, "100644", "blob", content=text) for path, text in files.items()]
+        base = main.commit.tree
+        tree = self._repository.create_git_tree(elements, base) if elements else base
+        return self._repository.create_git_commit(message, tree, parents)
 
     @asking
     def delete_branch(self, branch: str) -> None:

@@ -1,0 +1,424 @@
+"""GitHub as the forge, over HTTP: what each method asks, and what it makes of refusals and faults."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pygit2
+import pytest
+import requests
+
+from mlops.errors import UsageError
+from mlops.forge import ForgeError, open_forge
+from mlops.github_forge import GithubForge, connect
+from mlops.project import read_project
+from sandbox import web
+from sandbox.clock import Clock
+from sandbox.forge.app import Forge
+from sandbox.forge.people import BOT, PEOPLE
+from sandbox.oidc import Issuer
+from tests.sandbox.forge.conftest import NAME, Answers, Desk, Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PIN = "releases/prod/guess.yml"
+BRANCH = "mlops/prod/guess"
+CHECK = "on: workflow_dispatch\njobs: {check: {runs-on: ubuntu-24.04, steps: [{run: 'true'}]}}\n"
+IDS = {person.login: person.id for person in (*PEOPLE, BOT)}
+
+
+@pytest.fixture(scope="module")
+def server() -> web.Server:
+    """A web server; each test puts a forge of its own behind it."""
+    server = web.bind(0)
+    threading.Thread(target=server.run, daemon=True).start()
+    return server
+
+
+@pytest.fixture(scope="module")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> Issuer:
+    """The signer of identity tokens; a key takes long to make."""
+    return Issuer(tmp_path_factory.mktemp("issuer"))
+
+
+@pytest.fixture
+def desk(
+    server: web.Server, issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Desk]:
+    """A forge whose main has one commit, and its address in the environment; ben acts."""
+    forge = Forge(tmp_path / "forge", Answers(), issuer, Clock(), "http://127.0.0.1:1", Recorder)
+    server.app = forge.wsgi
+    forge.start(server.endpoint, tmp_path)
+    git = forge.repository.git
+    tree = git.TreeBuilder()
+    tree.insert("README.md", git.create_blob(b"# shop\n"), 0o100644)
+    ada = pygit2.Signature("Ada Quist", "ada@example.com")
+    git.create_commit("refs/heads/main", ada, ada, "Begin\n", tree.write(), [])
+    monkeypatch.setenv("GITHUB_API_URL", f"{server.endpoint}/api/v3")
+    monkeypatch.setenv("GITHUB_TOKEN", forge.token_of("ben"))
+    yield Desk(forge, server.endpoint, tmp_path)
+    forge.close()
+
+
+@pytest.fixture
+def hub(desk: Desk) -> GithubForge:
+    """The forge as `mlops` sees it."""
+    return connect(NAME)
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long a client would have waited before each attempt: nobody waits here."""
+    pauses: list[float] = []
+    watch = SimpleNamespace(sleep=pauses.append, time=time.time, monotonic=time.monotonic)
+    monkeypatch.setattr("urllib3.util.retry.time", watch)
+    return pauses
+
+
+def commit(desk: Desk, message: str, author: str = "ben@example.com", branch: str = "topic") -> str:
+    """A commit on a branch by whoever has an e-mail address; its hash."""
+    git = desk.forge.repository.git
+    reference = git.references.get(f"refs/heads/{branch}")
+    parent = (reference or git.references["refs/heads/main"]).target
+    tree = git.TreeBuilder(git[parent].tree)
+    tree.insert("file", git.create_blob(f"{time.monotonic_ns()}".encode()), 0o100644)
+    by = pygit2.Signature("Somebody", author)
+    made = git.create_commit(None, by, by, message, tree.write(), [parent])
+    git.references.create(f"refs/heads/{branch}", made, force=True)
+    return str(made)
+
+
+def open_pin(hub: GithubForge, text: str = "one\n") -> int:
+    """A pull request of a pin."""
+    hub.push_file(BRANCH, PIN, text, "Promote")
+    return hub.open_pull(BRANCH, "Promote", "the body").number
+
+
+def fail(desk: Desk, status: int, count: int = 1, match: str = "", **headers: str) -> None:
+    """Let the next requests fail."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    limited = "X-RateLimit-Reset" in named
+    fault = {"status": status, "count": count, "match": match, "headers": named}
+    said = {"message": "API rate limit exceeded for user ID 5002."} if limited else {}
+    requests.post(f"{desk.url}/_faults", json=fault | said, timeout=5).raise_for_status()
+
+
+def test_a_pull_request_is_opened_and_found_by_its_branch(hub: GithubForge) -> None:
+    assert hub.find_pull(BRANCH) is None
+    number = open_pin(hub)
+    found = hub.find_pull(BRANCH)
+    assert found is not None
+    assert (found.number, found.title, found.body, found.branch) == (number, "Promote", "the body", BRANCH)
+    assert (found.author.login, found.author.id, found.author.is_bot) == ("ben", IDS["ben"], False)
+    assert (found.is_open, found.merge_commit, found.merged_by, found.base) == (True, "", None, "main")
+    assert found.head == hub.find_branch(BRANCH)
+
+
+def test_a_branch_of_that_name_in_a_fork_is_not_taken_for_the_bots(desk: Desk, hub: GithubForge) -> None:
+    desk.ask("eve", "POST", "/forks", {})
+    clone = desk.clone("eve")
+    clone.git("remote", "set-url", "origin", clone.remote().replace(NAME, "eve/shop"))
+    clone.git("checkout", "-q", "-b", BRANCH)
+    clone.commit({PIN: "two\n"})
+    assert clone.push().returncode == 0
+    desk.propose(f"eve:{BRANCH}", "eve")
+    assert hub.find_pull(BRANCH) is None
+
+
+def test_the_last_closed_pull_request_says_whether_it_was_merged(desk: Desk, hub: GithubForge) -> None:
+    assert hub.last_closed(BRANCH) is None
+    first = open_pin(hub)
+    hub.close_pull(first)
+    closed = hub.last_closed(BRANCH)
+    assert closed is not None
+    assert (closed.number, closed.is_open, closed.merge_commit) == (first, False, "")
+    second = hub.open_pull(BRANCH, "Again", "").number
+    merged = desk.merge(second, who="ada")
+    closed = hub.last_closed(BRANCH)
+    assert closed is not None
+    assert (closed.number, closed.merge_commit) == (second, merged)
+
+
+@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
+def test_a_commit_of_main_leads_to_its_pull_request(desk: Desk, hub: GithubForge, method: str) -> None:
+    number = open_pin(hub)
+    merged = desk.merge(number, who="ada", merge_method=method)
+    found = hub.merged_pull(merged)
+    assert found is not None
+    assert (found.number, found.merge_commit) == (number, merged)
+    assert found.merged_by is not None
+    assert found.merged_by.login == "ada"
+
+
+def test_a_direct_push_leads_to_no_pull_request(desk: Desk, hub: GithubForge) -> None:
+    assert hub.merged_pull(commit(desk, "Straight", branch="main")) is None
+
+
+def test_reviews_are_told_in_order_with_what_they_saw(desk: Desk, hub: GithubForge) -> None:
+    number = open_pin(hub)
+    head = hub.find_branch(BRANCH)
+    desk.approve(number, "cleo")
+    refusal = {"event": "REQUEST_CHANGES", "body": "no"}
+    desk.ask("dan", "POST", f"/pulls/{number}/reviews", refusal)
+    reviews = hub.list_reviews(number)
+    assert [(review.person.login, review.state, review.commit) for review in reviews] == [
+        ("cleo", "APPROVED", head),
+        ("dan", "CHANGES_REQUESTED", head),
+    ]
+    assert reviews[0].submitted_at.endswith("Z")
+
+
+def test_all_pages_of_a_long_list_are_read(desk: Desk, hub: GithubForge) -> None:
+    files: dict[str, str | None] = {f"file{place:03}": f"{place}\n" for place in range(130)}
+    desk.commit("wide", files)
+    number = desk.propose("wide")
+    for place in range(105):
+        commit(desk, f"Change {place}", branch="wide")
+        desk.ask("cleo", "POST", f"/pulls/{number}/reviews", {"event": "COMMENT", "body": f"{place}"})
+    desk.call("ben", "PATCH", f"/pulls/{number}", {"title": "Read again"})
+    assert len(hub.list_reviews(number)) == 105
+    assert sorted(files) == [path for path in hub.list_paths(number) if path != "file"]
+
+
+def test_a_rename_counts_as_both_its_names(desk: Desk, hub: GithubForge) -> None:
+    desk.commit("moved", {"README.md": None, "GUIDE.md": "# shop\n"})
+    assert hub.list_paths(desk.propose("moved")) == ["GUIDE.md", "README.md"]
+
+
+def test_the_author_of_a_commit_is_a_person(desk: Desk, hub: GithubForge) -> None:
+    found = hub.read_authors(commit(desk, "Change", "cleo@example.com"))
+    assert [(person.login, person.id) for person in found.people] == [("cleo", IDS["cleo"])]
+    assert found.unknown == ()
+
+
+@pytest.mark.parametrize(
+    ("address", "login"),
+    [
+        (f"{IDS['cleo']}+cleo@users.noreply.github.com", "cleo"),
+        (f"{IDS['cleo']}+renamed@users.noreply.github.com", "cleo"),
+        ("cleo@users.noreply.github.com", "cleo"),
+        ("ada@example.com", "ada"),
+    ],
+)
+def test_a_co_author_is_found_by_either_address(
+    desk: Desk, hub: GithubForge, address: str, login: str
+) -> None:
+    found = hub.read_authors(commit(desk, f"Change\n\nCo-authored-by: Cleo Marsh <{address}>"))
+    assert {person.login for person in found.people} == {"ben", login}
+    assert found.unknown == ()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["x@laptop", "999999+ghost@users.noreply.github.com", "ghost@users.noreply.github.com"],
+)
+def test_a_co_author_whom_nobody_knows_is_told(desk: Desk, hub: GithubForge, address: str) -> None:
+    found = hub.read_authors(commit(desk, f"Change\n\nco-authored-by: Ghost <{address}>"))
+    assert [person.login for person in found.people] == ["ben"]
+    assert found.unknown == (address,)
+
+
+def test_an_author_whom_nobody_knows_is_told(desk: Desk, hub: GithubForge) -> None:
+    assert hub.read_authors(commit(desk, "Change", "x@laptop")).unknown == ("x@laptop",)
+
+
+def test_each_commit_of_a_pull_request_has_its_authors(desk: Desk, hub: GithubForge) -> None:
+    first, second = commit(desk, "One"), commit(desk, "Two", "dan@example.com")
+    found = hub.list_authors(desk.propose("topic"))
+    assert [(entry.commit, entry.people[0].login) for entry in found] == [(first, "ben"), (second, "dan")]
+
+
+@pytest.mark.parametrize(("login", "may"), [("ada", True), ("ben", True), ("eve", False)])
+def test_who_may_push_is_asked_of_the_forge(desk: Desk, hub: GithubForge, login: str, may: bool) -> None:
+    number = open_pin(hub)
+    desk.ask(login if login != "ben" else "dan", "POST", f"/pulls/{number}/reviews", {"event": "APPROVE"})
+    (review,) = hub.list_reviews(number)
+    assert hub.can_write(review.person) is may
+
+
+def test_the_rules_in_force_are_listed(desk: Desk, hub: GithubForge) -> None:
+    assert hub.list_rules("main") == []
+    desk.rule()
+    kinds = [rule["type"] for rule in hub.list_rules("main")]
+    assert kinds == ["pull_request", "non_fast_forward", "deletion"]
+
+
+def test_a_file_is_read_at_a_branch_or_a_commit(hub: GithubForge) -> None:
+    made = hub.push_file(BRANCH, PIN, "höher\n", "Promote")
+    for reference in (BRANCH, made):
+        assert hub.read_file(PIN, reference) == "höher\n".encode()
+    assert hub.read_file("README.md", made) == b"# shop\n"
+
+
+@pytest.mark.parametrize(("path", "ref"), [(PIN, "main"), ("README.md", "nowhere"), ("releases", BRANCH)])
+def test_what_is_no_file_is_nothing(hub: GithubForge, path: str, ref: str) -> None:
+    hub.push_file(BRANCH, PIN, "one\n", "Promote")
+    assert hub.read_file(path, ref) is None
+
+
+def test_a_branch_is_deleted_once(hub: GithubForge) -> None:
+    hub.push_file(BRANCH, PIN, "one\n", "Promote")
+    for _ in range(2):
+        hub.delete_branch(BRANCH)
+    assert hub.find_branch(BRANCH) is None
+
+
+def test_a_second_push_keeps_what_main_has_become(desk: Desk, hub: GithubForge) -> None:
+    first = hub.push_file(BRANCH, PIN, "one\n", "Promote")
+    desk.commit("side", {"other": "new\n"})
+    desk.merge(desk.propose("side"), who="ada")
+    second = hub.push_file(BRANCH, PIN, "two\n", "Promote another")
+    assert hub.read_file("other", second) == b"new\n"
+    assert hub.read_file(PIN, second) == b"two\n"
+    git = desk.forge.repository.git
+    assert git.descendant_of(second, first), "the branch was forced"
+
+
+@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
+@pytest.mark.parametrize("is_behind", [False, True])
+def test_what_was_pushed_last_is_what_is_merged(
+    desk: Desk, hub: GithubForge, method: str, is_behind: bool
+) -> None:
+    number = open_pin(hub)
+    if is_behind:
+        desk.commit("side", {"other": "new\n"})
+        desk.merge(desk.propose("side"), who="ada")
+    hub.push_file(BRANCH, PIN, "two\n", "Promote another")
+    assert hub.list_paths(number) == [PIN]
+    desk.merge(number, who="ada", merge_method=method)
+    assert hub.read_file(PIN, "main") == b"two\n"
+
+
+def test_title_and_body_are_written_anew(hub: GithubForge) -> None:
+    hub.update_pull(open_pin(hub), "Another", "text")
+    found = hub.find_pull(BRANCH)
+    assert found is not None
+    assert (found.title, found.body) == ("Another", "text")
+
+
+def test_comments_are_added_and_listed(hub: GithubForge) -> None:
+    number = open_pin(hub)
+    for text in ("one", "two"):
+        hub.comment(number, text)
+    assert hub.list_comments(number) == ["one", "two"]
+
+
+def test_checks_are_started_on_the_branch(desk: Desk, server: web.Server, hub: GithubForge) -> None:
+    desk.commit("side", {".github/workflows/check.yml": CHECK})
+    desk.merge(desk.propose("side"), who="ada")
+    head = hub.push_file(BRANCH, PIN, "one\n", "Promote")
+    forge = Forge(desk.folder / "forge", Answers(), desk.forge.ground.issuer, Clock(), "http://127.0.0.1:1")
+    server.app = forge.wsgi
+    try:
+        assert not hub.has_checks(head)
+        hub.start_checks(BRANCH)
+        assert hub.has_checks(head)
+    finally:
+        forge.close()
+
+
+def test_a_pull_request_that_a_workflow_opens_is_the_bots(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", desk.job(contents="write", pull_requests="write"))
+    hub = connect(NAME)
+    open_pin(hub)
+    found = hub.find_pull(BRANCH)
+    assert found is not None
+    assert (found.author.id, found.author.is_bot) == (IDS["github-actions[bot]"], True)
+
+
+def test_a_job_without_the_permission_is_refused_with_the_remedy(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", desk.job(contents="read"))
+    with pytest.raises(
+        ForgeError, match=r"403: Resource not accessible by integration.*`permissions:` of the workflow"
+    ):
+        connect(NAME).push_file(BRANCH, PIN, "one\n", "Promote")
+
+
+def test_a_token_that_nobody_has_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "ghp_stolen")
+    with pytest.raises(ForgeError, match=r"401: Bad credentials\. The token in GITHUB_TOKEN is not valid"):
+        connect(NAME).find_pull(BRANCH)
+
+
+def test_without_a_token_it_is_said_how_to_get_one(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+    with pytest.raises(UsageError, match=r"GITHUB_TOKEN is not set.*gh auth token"):
+        open_forge(read_project(root))
+
+
+def test_what_the_forge_finds_wrong_is_told_in_its_words(hub: GithubForge) -> None:
+    open_pin(hub)
+    with pytest.raises(ForgeError, match=r"422: Validation Failed \(A pull request already exists for acme"):
+        hub.open_pull(BRANCH, "Twice", "")
+
+
+@pytest.mark.parametrize("status", [403, 429, 503])
+def test_a_forge_that_says_when_to_come_back_is_asked_again_then(
+    desk: Desk, hub: GithubForge, slept: list[float], status: int
+) -> None:
+    fail(desk, status, 2, Retry_After="7")
+    assert hub.find_branch("main") is not None
+    assert slept == [7, 7]
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_a_limit_that_ends_soon_is_waited_for(
+    desk: Desk, hub: GithubForge, slept: list[float], status: int
+) -> None:
+    fail(desk, status, X_RateLimit_Reset=str(int(time.time()) + 30))
+    assert hub.find_branch("main") is not None
+    assert len(slept) == 1
+    assert 25 < slept[0] <= 60
+
+
+@pytest.mark.parametrize("status", [403, 429])
+@pytest.mark.parametrize("header", ["Retry_After", "X_RateLimit_Reset"])
+def test_a_limit_that_ends_late_is_left_to_a_later_run(
+    desk: Desk, hub: GithubForge, slept: list[float], status: int, header: str
+) -> None:
+    value = "3600" if header == "Retry_After" else str(int(time.time()) + 3600)
+    fail(desk, status, 1, "", **{header: value})
+    with pytest.raises(
+        ForgeError, match=r"(rate limit is used up|come back in 3600 seconds).*; run the same command again"
+    ):
+        hub.find_branch("main")
+    assert slept == []
+
+
+@pytest.mark.parametrize("match", ["GET .*/git/ref/", "POST .*/git/trees", "PATCH .*/git/refs/"])
+def test_an_outage_of_seconds_is_waited_out_by_every_method(
+    desk: Desk, hub: GithubForge, slept: list[float], match: str
+) -> None:
+    hub.push_file(BRANCH, PIN, "one\n", "Promote")
+    fail(desk, 503, 3, match)
+    made = hub.push_file(BRANCH, PIN, "two\n", "Promote")
+    assert hub.find_branch(BRANCH) == made
+    assert len(slept) >= 2
+
+
+def test_an_outage_that_lasts_is_one_line(desk: Desk, hub: GithubForge, slept: list[float]) -> None:
+    fail(desk, 503, 50)
+    with pytest.raises(ForgeError, match="Nothing is lost: run the same command again") as caught:
+        hub.find_pull(BRANCH)
+    assert "\n" not in str(caught.value)
+    assert sum(slept) < 60, "a run that cannot go on holds its machine"
+
+
+def test_a_forge_that_is_down_is_one_line(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, slept: list[float]
+) -> None:
+    monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:1/api/v3")
+    with pytest.raises(
+        ForgeError, match=r"the forge cannot be reached.*run the same command again"
+    ) as caught:
+        connect(NAME).find_pull(BRANCH)
+    assert "\n" not in str(caught.value)
