@@ -228,11 +228,6 @@ def _lower(name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
-def error_body(error: ServiceError) -> bytes:
-    """The error document of the JSON protocols."""
-    return json.dumps({"__type": error.code, "message": error.message, **error.members}).encode()
-
-
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 
 

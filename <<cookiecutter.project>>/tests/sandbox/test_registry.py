@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from .conftest import ACCOUNT, IMAGE, REGION, Sandbox
+from .conftest import ACCOUNT, IMAGE, REGION, Sandbox, allow
 
 SPECIFICATION = {
     "Containers": [{"Image": IMAGE, "ModelDataUrl": "s3://anywhere/model.tar.gz"}],
@@ -60,14 +60,45 @@ def test_an_update_sets_approval_life_cycle_and_metadata(sagemaker: Any, group: 
     sagemaker.update_model_package(
         ModelPackageArn=arn,
         ModelApprovalStatus="Approved",
+        ApprovalDescription="#12",
         ModelLifeCycle=life,
         CustomerMetadataProperties={"staging.pr": "12"},
         CustomerMetadataPropertiesToRemove=["old"],
     )
     found = sagemaker.describe_model_package(ModelPackageName=arn)
-    assert found["ModelApprovalStatus"] == "Approved"
+    assert (found["ModelApprovalStatus"], found["ApprovalDescription"]) == ("Approved", "#12")
     assert found["ModelLifeCycle"] == life
     assert found["CustomerMetadataProperties"] == {"commit": "abc", "staging.pr": "12"}
+
+
+def test_an_update_of_one_stage_leaves_the_approval_and_the_other_stages_metadata(
+    sagemaker: Any, group: str
+) -> None:
+    arn = register(sagemaker, group)
+    for stage in ("staging", "prod"):
+        sagemaker.update_model_package(
+            ModelPackageArn=arn,
+            ModelLifeCycle={"Stage": stage, "StageStatus": "Approved"},
+            CustomerMetadataProperties={f"{stage}.pr": "1"},
+        )
+    found = sagemaker.describe_model_package(ModelPackageName=arn)
+    assert found["ModelApprovalStatus"] == "PendingManualApproval"
+    assert found["ModelLifeCycle"] == {"Stage": "prod", "StageStatus": "Approved"}
+    assert set(found["CustomerMetadataProperties"]) == {"staging.pr", "prod.pr"}
+
+
+def test_a_groups_policy_is_kept_until_it_is_deleted(sagemaker: Any, group: str) -> None:
+    policy = allow("sagemaker:DescribeModelPackage")
+    name = {"ModelPackageGroupName": group}
+    with pytest.raises(ClientError, match="Cannot find resource policy"):
+        sagemaker.get_model_package_group_policy(**name)
+    sagemaker.put_model_package_group_policy(**name, ResourcePolicy=policy)
+    assert sagemaker.get_model_package_group_policy(**name)["ResourcePolicy"] == policy
+    with pytest.raises(ClientError, match="Invalid resource policy"):
+        sagemaker.put_model_package_group_policy(**name, ResourcePolicy="{}{")
+    sagemaker.delete_model_package_group_policy(**name)
+    with pytest.raises(ClientError, match="Cannot find resource policy"):
+        sagemaker.get_model_package_group_policy(**name)
 
 
 def test_metadata_keeps_to_the_registrys_alphabet(sagemaker: Any, group: str) -> None:

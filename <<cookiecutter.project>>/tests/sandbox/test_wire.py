@@ -11,10 +11,12 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.exceptions import ClientError
+from botocore.parsers import create_parser
 
-from sandbox import routes, wire
+from sandbox import protocols, routes, wire
 from sandbox.errors import ServiceError
 from sandbox.sagemaker.service import SageMaker
+from sandbox.wire import Target
 
 from .conftest import PAYLOAD, Sandbox
 
@@ -136,10 +138,33 @@ def test_a_sensitive_member_is_never_recorded() -> None:
     assert recorded == {"name": "n", "value": wire.HIDDEN, "type": "String"}
 
 
-def test_service_errors_carry_code_and_message() -> None:
+@pytest.mark.parametrize(
+    ("service", "operation", "status", "code"),
+    [
+        ("sagemaker", "ListEndpoints", 400, "AccessDeniedException"),
+        ("sagemaker-runtime", "InvokeEndpoint", 400, "AccessDeniedException"),
+        ("iam", "ListRoles", 403, "AccessDenied"),
+        ("s3", "ListBuckets", 403, "AccessDenied"),
+        ("ec2", "DescribeVpcs", 403, "AccessDenied"),
+    ],
+)
+def test_a_refusal_is_written_in_each_protocol(service: str, operation: str, status: int, code: str) -> None:
+    model = botocore.session.get_session().get_service_model(service).operation_model(operation)
+    kind = "application/x-www-form-urlencoded" if service in ("iam", "ec2") else ""
+    environ = {"CONTENT_TYPE": kind, "REQUEST_METHOD": "POST"}
+    error = ServiceError("AccessDenied", "no <b>", 403)
+    found = protocols.write_error(error, Target(service, operation, {}), environ)
+    headers = {"x-amzn-errortype": found[1]} if found[2] == protocols.JSON else {}
+    answer = {"status_code": found[0], "headers": headers, "body": found[3]}
+    protocol = {"sagemaker": "json", "sagemaker-runtime": "rest-json", "iam": "query", "s3": "rest-xml"}
+    parser: Any = create_parser(protocol.get(service, "ec2"))
+    parsed = parser.parse(answer, model.output_shape)
+    assert (found[0], parsed["Error"]["Code"], parsed["Error"]["Message"]) == (status, code, "no <b>")
+
+
+def test_service_errors_carry_code_message_and_members() -> None:
     error = ServiceError("ModelError", "no", 424, OriginalStatusCode=500)
-    assert json.loads(wire.error_body(error)) == {
-        "__type": "ModelError",
-        "message": "no",
-        "OriginalStatusCode": 500,
-    }
+    target = Target("sagemaker-runtime", "InvokeEndpoint", {})
+    status, code, _, body = protocols.write_error(error, target, {"REQUEST_METHOD": "POST"})
+    assert (status, code) == (424, "ModelError")
+    assert json.loads(body) == {"__type": "ModelError", "message": "no", "OriginalStatusCode": 500}
