@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.sandbox.workshop import Workshop, conclusions, job, open_workshop
+from tests.sandbox.workshop import Workshop, conclusions, job, nap, open_workshop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +78,15 @@ def test_a_failed_combination_cancels_the_others_unless_told_not_to(shop: Worksh
         "fit (1)": "failure",
         "fit (0)": "success",
     }
+
+
+def test_a_failure_that_is_forgiven_stops_nothing(shop: Workshop) -> None:
+    bad = job("exit 1", **{"continue-on-error": "${{ github.actor == 'ada' }}"})
+    after = job("echo 'it was ${{ needs.bad.result }}'", needs="bad")
+    run = shop.try_workflow({"jobs": {"bad": bad, "after": after}})
+    assert conclusions(run) == {"bad": "failure", "after": "success"}
+    assert run.conclusion == "success"
+    assert "it was success" in shop.log(run.latest[1])
 
 
 CALLED = {
@@ -157,10 +166,11 @@ def test_an_expression_that_act_cannot_evaluate_fails_the_job(shop: Workshop) ->
 
 
 def test_a_job_that_takes_too_long_is_cancelled_with_all_it_started(shop: Workshop) -> None:
-    run = shop.try_workflow({"jobs": {"slow": job("sleep 4711 & sleep 4712", **{"timeout-minutes": 0.01})}})
+    wait = nap()
+    run = shop.try_workflow({"jobs": {"slow": job(f"{wait} & {wait}", **{"timeout-minutes": 0.01})}})
     assert conclusions(run) == {"slow": "cancelled"}
     assert "exceeded the maximum execution time of 0.01 minutes" in run.latest[0].message
-    assert not shop.processes("sleep 471")
+    assert not shop.processes(wait)
 
 
 def test_nothing_of_the_servers_environment_reaches_a_job(
@@ -188,12 +198,12 @@ def test_a_job_starts_in_an_empty_folder_and_leaves_none(shop: Workshop) -> None
 
 
 def test_a_step_has_no_terminal_and_ends_with_its_shell(shop: Workshop) -> None:
-    look = "test ! -t 0 && test ! -t 1 && test ! -t 2 && echo none"
-    run = shop.try_workflow({"jobs": {"a": job(look, "sleep 4716 & echo started", "sleep 0.1; echo next")}})
+    wait, look = nap(), "test ! -t 0 && test ! -t 1 && test ! -t 2 && echo none"
+    run = shop.try_workflow({"jobs": {"a": job(look, f"{wait} & echo started", "sleep 0.1; echo next")}})
     assert conclusions(run) == {"a": "success"}
     log = shop.log(run.latest[0])
     assert [line.split()[1] for line in log.splitlines() if "##" not in line] == ["none", "started", "next"]
-    assert not shop.processes("sleep 4716")
+    assert not shop.processes(wait)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from github import Auth, Github
 
-from tests.sandbox.workshop import Workshop, job, open_workshop
+from tests.sandbox.workshop import Workshop, job, nap, open_workshop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,7 +159,7 @@ def test_a_person_who_is_no_admin_reports_no_check(shop: Workshop, run: RunRecor
 def test_a_restart_remembers_what_ended_and_cancels_what_had_not(tmp_path: Path) -> None:
     for shop in open_workshop(tmp_path):
         ended = shop.try_workflow({"jobs": {"a": job("true")}})
-        shop.commit({".github/workflows/try.yml": {"on": "push", "jobs": {"a": job("sleep 4714")}}})
+        shop.commit({".github/workflows/try.yml": {"on": "push", "jobs": {"a": job(nap())}}})
         (running,) = shop.start(shop.event("push"))
         shop.wait(running, "in_progress")
     for shop in open_workshop(tmp_path):
@@ -175,7 +175,7 @@ from pathlib import Path
 sys.path[:0] = [sys.argv[1], sys.argv[1] + "/tests/sandbox"]
 from workshop import job, open_workshop
 for shop in open_workshop(Path(sys.argv[2])):
-    jobs = {"a": job("setsid sleep 4715 & sleep 4715")}
+    jobs = {"a": job(f"setsid {sys.argv[3]} & {sys.argv[3]}")}
     shop.commit({".github/workflows/try.yml": {"on": "push", "jobs": jobs}})
     (run,) = shop.start(shop.event("push"))
     shop.runs.engine.wait(lambda: bool(run.latest and run.latest[0].steps), 20)
@@ -187,16 +187,17 @@ for shop in open_workshop(Path(sys.argv[2])):
 
 def test_a_killed_server_leaves_no_process_of_a_job(shop: Workshop, tmp_path: Path) -> None:
     root = str(shop.root)
-    words = [sys.executable, "-c", SERVER, root, str(tmp_path)]
+    wait = nap()
+    words = [sys.executable, "-c", SERVER, root, str(tmp_path), wait]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=root) as server:
         assert server.stdout is not None
         assert server.stdout.readline() == "ready\n"
-        assert shop.processes("sleep 4715")
+        assert [line for line in shop.processes(wait) if "-c" not in line]
         server.kill()
     deadline = time.monotonic() + 10
-    while shop.processes("sleep 4715") and time.monotonic() < deadline:
+    while [line for line in shop.processes(wait) if "-c" not in line] and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not shop.processes("sleep 4715")
+    assert not [line for line in shop.processes(wait) if "-c" not in line]
 
 
 def test_run_files_hold_no_token(shop: Workshop, run: RunRecord) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,6 +145,11 @@ def conclusions(run: RunRecord) -> dict[str, str | None]:
 def job(*commands: str, **members: Any) -> dict[str, Any]:
     """A job of shell commands, one step each."""
     return {"runs-on": "ubuntu-24.04", "steps": [{"run": command} for command in commands], **members}
+
+
+def nap() -> str:
+    """A command that sleeps long, and that no other test runs."""
+    return f"sleep 9{uuid.uuid4().int % 10**8:08}"
 
 
 def open_workshop(home: Path) -> Iterator[Workshop]:
