@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     up.add_argument(
         "--session-seconds",
-        type=int,
+        type=_seconds,
         metavar="N",
         help="end the sessions that people and workflows open after at most N seconds",
     )
@@ -91,6 +91,12 @@ def _speed(text: str) -> float:
     if not 1 <= speed <= FASTEST:
         raise argparse.ArgumentTypeError(f"{text!r} is not between 1 and {FASTEST}")
     return speed
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return int(text)
 
 
 def up(asked: argparse.Namespace, state: State) -> int:

@@ -10,6 +10,7 @@ import yaml
 from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
 
+from sandbox import stacks
 from sandbox.errors import SandboxError
 from sandbox.project import DUTIES
 
@@ -35,10 +36,11 @@ def apply(folder: Path, project: Project, endpoint: str, repository: Mapping[str
     templates = sorted(folder.glob("*.yml"))
     if not templates:
         raise SandboxError(f"no templates in {str(folder)!r}. Run this from the root of a generated project")
-    stacks = [stack for path in templates for stack in plan(path, project, repository)]
-    for stack in stacks:
-        _create(_client(endpoint, stack.account, project.region), stack)
-    return [stack.name for stack in stacks]
+    planned = [stack for path in templates for stack in plan(path, project, repository)]
+    clients = {account: _client(endpoint, account, project.region) for account in project.accounts.distinct()}
+    for stack in planned:
+        _create(clients[stack.account], stack)
+    return [stack.name for stack in planned]
 
 
 def plan(template: Path, project: Project, repository: Mapping[str, str]) -> list[Stack]:
@@ -52,7 +54,7 @@ def plan(template: Path, project: Project, repository: Mapping[str, str]) -> lis
         "ProdAccount": accounts.prod,
         **repository,
     }
-    stacks, provided = [], set[str]()
+    planned, provided = [], set[str]()
     for duty in DUTIES if "Duty" in asked else ("",):
         account = accounts.of(duty) if duty else accounts.training
         # an account has one provider of an issuer, whichever of its duties came first
@@ -60,22 +62,14 @@ def plan(template: Path, project: Project, repository: Mapping[str, str]) -> lis
         provided.add(account)
         name = "-".join(filter(None, [project.name, template.stem, duty]))
         given = {key: value for key, value in known.items() if key in asked}
-        stacks.append(Stack(name, template, account, given))
-    return stacks
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads short forms such as !Sub without resolving them."""
-
-
-_Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
+        planned.append(Stack(name, template, account, given))
+    return planned
 
 
 def parameters_of(template: Path) -> set[str]:
     """The names of a template's parameters."""
     try:
-        document: Any = yaml.load(template.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a SafeLoader
-        return set(document.get("Parameters", {}))
+        return set(stacks.load(template.read_text(encoding="utf-8")).get("Parameters", {}))
     except (yaml.YAMLError, AttributeError) as error:
         raise SandboxError(f"{template}: not a template: {' '.join(str(error).split())}") from None
 

@@ -78,11 +78,15 @@ def check(params: dict[str, Any], action: str, caller: Caller) -> None:
             )
 
 
+def load(template: str) -> Any:
+    """A template with its short forms (!Sub, !Ref) left out; raises yaml.YAMLError."""
+    return yaml.load(template, _Loader)  # noqa: S506  # a SafeLoader that skips tags
+
+
 def read_resources(template: str) -> list[tuple[str, set[str]]]:
     """The type of each resource of a template, and the properties it sets."""
     try:
-        document: Any = yaml.load(template, _Loader)  # noqa: S506  # a SafeLoader that skips tags
-        found = document["Resources"].values()
+        found = load(template)["Resources"].values()
         return [(str(resource["Type"]), set(resource.get("Properties") or {})) for resource in found]
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
         raise ServiceError("ValidationError", "Template format error: the template cannot be read.") from None

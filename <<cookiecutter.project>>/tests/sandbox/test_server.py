@@ -199,3 +199,12 @@ def test_the_server_listens_on_loopback_only(sandbox: Sandbox) -> None:
     listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     addresses = {row[1] for row in listening if row[3] == "0A" and row[1].endswith(f":{port:04X}")}
     assert addresses == {f"0100007F:{port:04X}"}
+
+
+def test_a_forge_that_cannot_start_is_one_line(root: Path) -> None:
+    (root / ".sandbox").mkdir()
+    (root / ".sandbox/forge").write_text("in the way")
+    refused = sandbox_command(root, "up")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"the forge of {str(root / '.sandbox')!r} cannot start: ")
+    assert refused.stderr.count("\n") == 1
