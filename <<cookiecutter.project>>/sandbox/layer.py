@@ -12,6 +12,7 @@ from botocore.parsers import create_parser
 
 from sandbox import protocols, sessions, stacks, trail, wire
 from sandbox.access import check_bucket_policy
+from sandbox.cloudtrail import kinds, members
 from sandbox.errors import ServiceError
 from sandbox.identity import NOBODY, Caller
 from sandbox.incoming import read_request
@@ -184,7 +185,7 @@ class Layer:
         else:
             body, kind = wire.serialise(operation, found), protocols.JSON
         headers = [("Content-Type", kind), ("Content-Length", str(len(body)))]
-        return Answer("200 OK", headers, [body], wire.recorded(operation.output_shape, found))
+        return Answer("200 OK", headers, [body], members.of_answer(target, found))
 
     def _pass(self, passage: Passage, target: wire.Target) -> Answer:
         seen: list[Any] = []
@@ -196,10 +197,10 @@ class Layer:
         failed = int(status[:3]) >= 400
         if target.service == "logs" and not failed:
             self._follow_logs(passage, target.operation)
-        if target.service != "s3" and (failed or not trail.is_read_only(target.operation)):
+        if target.service == "s3" and not failed:
+            answer.elements = members.of_s3_answer(answer.headers)
+        elif failed or kinds.shows_answer(target.operation):
             _read_elements(answer, target)
-        elif failed:
-            answer.error = (status[4:].replace(" ", ""), status)
         return answer
 
     def _follow_logs(self, passage: Passage, operation: str) -> None:
@@ -212,7 +213,7 @@ class Layer:
 
     def _record(self, passage: Passage, answer: Answer) -> None:
         request, target = passage.request, passage.request.target
-        if target is None or not passage.accounts or (target.service, target.operation) in trail.UNRECORDED:
+        if target is None or not passage.accounts or (target.service, target.operation) in kinds.UNRECORDED:
             return
         credential = request.credential
         self._records.append(
@@ -222,12 +223,14 @@ class Layer:
                 region=credential.region if credential else self._region,
                 accounts=passage.accounts,
                 identity=passage.caller.record,
-                request=parameters(passage, target),
-                response=None if answer.error else answer.elements,
+                request=members.of_request(target, passage.params, request.environ),
+                response=answer.elements,
                 error=answer.error,
                 source_ip=request.environ.get("REMOTE_ADDR", ""),
                 user_agent=request.environ.get("HTTP_USER_AGENT", ""),
                 request_id=passage.id,
+                resources=members.resources(target, passage.params, passage.owner, self._region),
+                additional=members.additional(target, request.environ, answer.headers),
             )
         )
 
@@ -241,16 +244,6 @@ def refusal(error: ServiceError, request: Request) -> Answer:
     status, code, kind, body = protocols.write_error(error, request.target, request.environ)
     headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("x-amzn-ErrorType", code)]
     return Answer(f"{status} {code}", headers, [body], error=(error.code, error.message))
-
-
-def parameters(passage: Passage, target: wire.Target) -> Any:
-    """The request as CloudTrail shows it; of S3 only where, never what."""
-    if target.service in ("s3", "sagemaker-runtime"):
-        names = {"Bucket": "bucketName", "Key": "key", "EndpointName": "endpointName"}
-        return {names[key]: value for key, value in target.path.items() if key in names}
-    shape = wire.operation_model(target.service, target.operation).input_shape
-    params = {key: value for key, value in passage.params.items() if key not in trail.LEFT_OUT}
-    return wire.recorded(shape, params or dict(target.path))
 
 
 def _read_elements(answer: Answer, target: wire.Target) -> None:
@@ -269,4 +262,4 @@ def _read_elements(answer: Answer, target: wire.Target) -> None:
     if "Error" in parsed and status >= 400:
         answer.error = (parsed["Error"].get("Code", ""), parsed["Error"].get("Message", ""))
     parsed.pop("ResponseMetadata", None)
-    answer.elements = wire.recorded(operation.output_shape, parsed)
+    answer.elements = members.of_answer(target, parsed)

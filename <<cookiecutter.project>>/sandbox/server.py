@@ -121,7 +121,7 @@ def _application(
     accounts, region = project.accounts.distinct(), project.region
     sessions = Sessions(options.session_seconds)
     try:
-        trail = Trail(state.trail)
+        trail = Trail(state.trail, clock)
     except OSError as error:
         raise state.unusable(error) from None
     sts = Sts(sessions, issuer, accounts, trail, region)

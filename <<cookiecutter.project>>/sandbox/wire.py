@@ -18,7 +18,7 @@ from sandbox import routes
 from sandbox.errors import ServiceError, invalid
 
 if TYPE_CHECKING:
-    from botocore.model import OperationModel, ServiceModel, Shape
+    from botocore.model import OperationModel, ServiceModel
 
 SCOPE = re.compile(r"Credential=([^/,\s]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request")
 # Signing names under which several of botocore's services are called, or that differ from its own name.
@@ -226,42 +226,3 @@ def _plain(shape: Any, value: Any, path: str) -> Any:
 
 def _lower(name: str) -> str:
     return name[:1].lower() + name[1:]
-
-
-HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
-
-
-def recorded(shape: Shape | None, value: Any, name: str = "") -> Any:
-    """A request or answer as CloudTrail writes it: lower-camel names, no secrets, no bodies."""
-    if value is None or shape is None:
-        return value
-    found: Any = shape
-    if found.metadata.get("sensitive") or name in SECRET_MEMBERS:
-        return HIDDEN
-    if found.type_name == "structure" and isinstance(value, dict):
-        return {
-            _lower(key): recorded(found.members[key], member, key)
-            for key, member in value.items()
-            if key in found.members and found.members[key].type_name != "blob"
-        }
-    if found.type_name == "list" and isinstance(value, list):
-        return [recorded(found.member, member) for member in value]
-    if found.type_name == "map" and isinstance(value, dict):
-        return {
-            key: HIDDEN if name == "Environment" else recorded(found.value, member)
-            for key, member in value.items()
-        }
-    return value.isoformat() if isinstance(value, datetime) else value
-
-
-SECRET_MEMBERS = frozenset(
-    {
-        "SecretAccessKey",
-        "SessionToken",
-        "WebIdentityToken",
-        "SAMLAssertion",
-        "SecretString",
-        "logEvents",
-        "Password",
-    }
-)

@@ -106,7 +106,8 @@ def test_an_object_is_recorded_by_its_place_never_its_content(sandbox: Sandbox, 
     assert sandbox.read(uri) == b"hunter2-body"
     records = mentioning(sandbox, f"{unique}/secret.txt")
     assert [record["eventName"] for record in records] == ["PutObject", "GetObject"]
-    assert records[0]["requestParameters"] == {"bucketName": sandbox.bucket, "key": f"{unique}/secret.txt"}
+    where = {"bucketName": sandbox.bucket, "key": f"{unique}/secret.txt", "Host": sandbox.endpoint[7:]}
+    assert records[0]["requestParameters"] == where
     assert {record["eventCategory"] for record in records} == {"Data"}
     assert "hunter2" not in json.dumps(sandbox.records())
 
@@ -136,7 +137,8 @@ def test_a_job_acts_as_its_role_and_its_environment_stays_hidden(sandbox: Sandbo
     assert created["requestParameters"]["environment"] == {"TOKEN": "HIDDEN_DUE_TO_SECURITY_REASONS"}
     uploaded = only(records, "PutObject")
     assert uploaded["userIdentity"]["arn"].endswith(":assumed-role/shop-execution/SageMaker")
-    assert uploaded["userAgent"].startswith("sagemaker.amazonaws.com")
+    assert uploaded["userIdentity"]["invokedBy"] == "sagemaker.amazonaws.com"
+    assert (uploaded["userAgent"], uploaded["sourceIPAddress"]) == ("sagemaker.amazonaws.com",) * 2
 
 
 def test_a_request_the_model_refuses_is_recorded(sandbox: Sandbox, unique: str) -> None:

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from botocore.parsers import create_parser
 
 from sandbox import protocols, routes, wire
+from sandbox.cloudtrail import members
 from sandbox.errors import ServiceError
 from sandbox.sagemaker.service import SageMaker
 from sandbox.wire import Target
@@ -134,8 +135,8 @@ def test_s3_operations_are_told_apart(
 
 def test_a_sensitive_member_is_never_recorded() -> None:
     shape = wire.operation_model("ssm", "PutParameter").input_shape
-    recorded = wire.recorded(shape, {"Name": "n", "Value": "hunter2", "Type": "String"})
-    assert recorded == {"name": "n", "value": wire.HIDDEN, "type": "String"}
+    recorded = members.recorded(shape, {"Name": "n", "Value": "hunter2", "Type": "String"}, "ssm")
+    assert recorded == {"name": "n", "value": members.HIDDEN, "type": "String"}
 
 
 @pytest.mark.parametrize(
