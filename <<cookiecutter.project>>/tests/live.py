@@ -18,6 +18,7 @@ from mlops.aws import error_code
 from mlops.deploy import Orders
 from mlops.forge import Person, PullRequest, Review
 from mlops.git import last_versions
+from mlops.packages import ensure_group
 from mlops.pin import dump_pin, make_pin, pin_path
 from mlops.release import Artifact, read_package
 from mlops.serving import Serve
@@ -88,17 +89,24 @@ class Bench:
     project: Project
     aws: Aws
 
-    def register(self, model: str, weights: str, handler: str = HANDLER) -> Artifact:
+    def register(
+        self,
+        model: str,
+        weights: str,
+        handler: str = HANDLER,
+        commit: str = "c" * 40,
+        evaluation: bytes = EVALUATION,
+    ) -> Artifact:
         """Put a sealed archive and register its package, as the pipeline's last job does."""
         archive = pack({"weights.txt": weights, "code/inference.py": handler})
         digest = hashlib.sha256(archive)
         key = f"releases/{model}/{digest.hexdigest()}/model.tar.gz"
         bucket = self.project.releases_bucket
         self.seal(key, archive)
-        self.seal(key.replace("model.tar.gz", "evaluation.json"), EVALUATION)
-        return self.describe(
-            self.create_package(model, f"s3://{bucket}/{key}", digest.hexdigest(), len(archive))
-        )
+        sealed = {"archive.sha256": digest.hexdigest(), "archive.size": str(len(archive)), "commit": commit}
+        sealed["evaluation.sha256"] = hashlib.sha256(evaluation).hexdigest()
+        self.seal(evaluation_key(key, sealed["evaluation.sha256"]), evaluation)
+        return self.describe(self.create_package(model, f"s3://{bucket}/{key}", sealed))
 
     def seal(self, key: str, content: bytes) -> None:
         """Put an object into the releases bucket, which takes none twice."""
@@ -114,11 +122,10 @@ class Bench:
         self.aws.s3.delete_object(Bucket=self.project.releases_bucket, Key=key)
         self.seal(key, content)
 
-    def create_package(self, model: str, url: str, digest: str, size: int) -> str:
+    def create_package(self, model: str, url: str, sealed: dict[str, str]) -> str:
         """The package of an archive, waiting for approval; its ARN."""
-        group, client = self.project.group(model), self.aws.sagemaker
-        if not client.list_model_package_groups(NameContains=group)["ModelPackageGroupSummaryList"]:
-            client.create_model_package_group(ModelPackageGroupName=group)
+        client = self.aws.sagemaker
+        ensure_group(client, self.project, model)
         environment = {
             "SAGEMAKER_PROGRAM": "inference.py",
             "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
@@ -130,19 +137,16 @@ class Bench:
             "SupportedResponseMIMETypes": ["application/json"],
         }
         properties = {
-            "archive.sha256": digest,
-            "archive.size": str(size),
+            **sealed,
             "data": "d" * 32,
             "bundle": "b" * 64,
-            "commit": "c" * 40,
             "execution": "arn:aws:sagemaker:eu-west-1:111111111111:pipeline/p/execution/e",
-            "evaluation.sha256": hashlib.sha256(EVALUATION).hexdigest(),
             "fingerprint": "f" * 64,
         }
-        evaluation = url.replace("model.tar.gz", "evaluation.json")
+        evaluation = evaluation_key(url, sealed["evaluation.sha256"])
         statistics: MetricsSourceTypeDef = {"ContentType": "application/json", "S3Uri": evaluation}
         answer = client.create_model_package(
-            ModelPackageGroupName=group,
+            ModelPackageGroupName=self.project.group(model),
             ModelApprovalStatus="PendingManualApproval",
             InferenceSpecification=inference,  # type: ignore[arg-type]
             CustomerMetadataProperties=properties,
@@ -187,6 +191,11 @@ class Bench:
             EndpointName=name, ContentType="application/json", Body=b"1"
         )
         return json.loads(answer["Body"].read())
+
+
+def evaluation_key(archive: str, sha256: str) -> str:
+    """Where the evaluation of an archive lies, as a key or an address."""
+    return archive.replace("model.tar.gz", f"evaluations/{sha256}.json")
 
 
 def pack(members: dict[str, str]) -> bytes:

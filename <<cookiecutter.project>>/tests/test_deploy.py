@@ -14,7 +14,7 @@ from mlops.live import Live
 from mlops.pin import make_pin, pin_path
 from mlops.serving import Fleet, Serving
 from tests.conftest import git
-from tests.live import HANDLER, pack
+from tests.live import HANDLER, evaluation_key, pack
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -240,7 +240,7 @@ def test_an_endpoint_deleted_under_us_is_made_again(bench: Bench, name: str) -> 
 def test_an_evaluation_changed_after_the_seal_is_refused(bench: Bench, name: str, capsys: Said) -> None:
     artifact = bench.register(name, "first")
     bench.pin(name, artifact)
-    key = artifact.archive.key.replace("model.tar.gz", "evaluation.json")
+    key = evaluation_key(artifact.archive.key, artifact.evaluation)
     bench.replace_sealed(key, b"{}")
     assert cli.run(["deploy", "staging", name]) == 1
     assert "is missing or was changed: the pin says SHA-256" in capsys.readouterr().out
