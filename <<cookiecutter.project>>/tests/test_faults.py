@@ -13,7 +13,7 @@ from botocore.exceptions import ConnectionClosedError
 
 from mlops.data import publish
 from mlops.deploy import deploy
-from mlops.propose import propose
+from mlops.propose import wanted_in_staging
 from mlops.run import prepare_run
 from mlops.spec import read_spec
 from mlops.status import read_rows
@@ -125,7 +125,7 @@ def test_a_pin_is_proposed_all_the_same(
     make_model(name)
     artifact = bench.register(name, "first")
     workspace = Workspace(bench.root, bench.project)
-    pin = attempts(faults, lambda: propose(workspace, bench.aws.sagemaker, name, "staging"))
+    pin = attempts(faults, lambda: wanted_in_staging(workspace, bench.aws.sagemaker, name)).pin
     assert pin.artifact == artifact
 
 
