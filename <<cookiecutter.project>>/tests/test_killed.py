@@ -7,14 +7,19 @@ import re
 import signal
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from mlops.aws import Aws
 from mlops.deploy import deploy
+from mlops.prune import KEEP
 from mlops.target import read_targets
 
 if TYPE_CHECKING:
     from tests.live import Bench
 
-REACH = 60  # more calls than one deployment makes
+
+SHARES = 4  # of the calls; each is a test, so that they run beside each other
+REACH = 300  # more calls than one deployment makes
 
 
 class Fuse:
@@ -70,30 +75,44 @@ def inventory(bench: Bench, model: str) -> str:
         "endpoint": [live["EndpointStatus"], live["EndpointConfigName"]],
         "configs": len(configs),
         "models": len(client.list_models(NameContains=family)["Models"]),
-        "packages": sorted(str(package.get("ModelApprovalStatus")) for package in packages),
+        "packages": sorted({str(package.get("ModelApprovalStatus")) for package in packages}),
         "alarms": sorted(alarm["AlarmName"].rpartition(".")[0] for alarm in alarms),
         "filters": len(filters["metricFilters"]),
-        "answer": bench.ask(model),
     }
     return re.sub(r"[0-9a-f]{12}", "digest", str(found).replace(model, "MODEL"))
 
 
-def prepare(bench: Bench, model: str) -> None:
-    """One release live, the next one pinned."""
-    rollout = {"bake_minutes": 0}
-    bench.pin(model, bench.register(model, "first"), rollout=rollout)
-    run(bench, model)
-    bench.pin(model, bench.register(model, "second"), rollout=rollout)
+def pin_next(bench: Bench, model: str, weights: str) -> None:
+    """Pin a release over the one that is live."""
+    bench.pin(model, bench.register(model, weights), rollout={"bake_minutes": 0})
 
 
-def test_an_update_killed_after_any_call_is_finished_by_the_next_run(bench: Bench, name: str) -> None:
-    prepare(bench, name)
-    calls = run(bench, name)
+def settle_in(bench: Bench, model: str) -> list[str]:
+    """Deploy until an update leaves as many configs as it found; the calls of the last one."""
+    calls: list[str] = []
+    for number in range(KEEP + 2):
+        pin_next(bench, model, f"settled {number}")
+        calls = run(bench, model)
+    return calls
+
+
+def worth_dying_after(calls: list[str]) -> list[int]:
+    """The numbers of the calls; of looks in a row at the same thing, the first and the last."""
+    rows = zip(["", *calls], calls, [*calls[1:], ""], strict=False)
+    return [number for number, row in enumerate(rows, start=1) if len(set(row)) > 1]
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_an_update_killed_after_any_call_is_finished_by_the_next_run(
+    bench: Bench, name: str, share: int
+) -> None:
+    calls = settle_in(bench, name)
     expected = inventory(bench, name)
     assert "UpdateEndpoint" in calls
-    for after in range(1, len(calls) + 1):
-        model = f"{name[:8]}k{after}"
-        prepare(bench, model)
-        run_killed(bench, model, after)
-        run(bench, model)
-        assert inventory(bench, model) == expected, f"killed after call {after}, {calls[after - 1]}"
+    for after in worth_dying_after(calls)[share::SHARES]:
+        pin_next(bench, name, f"killed after {after}")
+        run_killed(bench, name, after)
+        run(bench, name)
+        found = inventory(bench, name)
+        assert found == expected, f"killed after call {after}, {calls[after - 1]}"
+        assert bench.ask(name) == f"killed after {after}"
