@@ -55,6 +55,7 @@ class Firm:
     forge: str
     tokens: dict[str, str]
     people: dict[str, Member] = field(init=False)
+    released: dict[tuple[str, str], Artifact] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         api = f"{self.forge}/api/v3/repos/{REPOSITORY}"
@@ -90,11 +91,13 @@ class Firm:
         """Ada's clone."""
         return Clone(self.folder, NAMES["ada"], "ada@example.com")
 
-    def release(self, model: str, weights: str, commit: str = "") -> Artifact:
-        """Seal and register a release, built from a commit of main."""
+    def release(self, model: str, weights: str) -> Artifact:
+        """Seal and register a release, built from main; the same one if there is one."""
         evaluation = make_evaluation(model=model).model_dump_json(by_alias=True).encode()
-        made = commit or self.main()
-        return self.bench.register(model, weights, commit=made, evaluation=evaluation)
+        if (model, weights) not in self.released:
+            made = self.bench.register(model, weights, commit=self.main(), evaluation=evaluation)
+            self.released[model, weights] = made
+        return self.released[model, weights]
 
     def hub(self, login: str) -> GithubForge:
         """The forge as the tool uses it, with somebody's token."""

@@ -107,7 +107,7 @@ class GithubForge:
     def __init__(self, client: Github, repository: str) -> None:
         self._client = client
         self._owner = repository.partition("/")[0]
-        self._repository: Repository = client.get_repo(repository, lazy=True)
+        self._repository: Repository = client.withLazy(lazy=True).get_repo(repository)
 
     @asking
     def find_pull(self, branch: str) -> PullRequest | None:
