@@ -131,8 +131,8 @@ def test_an_endpoint_that_fails_in_the_middle_of_the_wait_is_replaced_by_the_nex
     assert bench.ask(name) == "switch"
 
 
-def test_an_update_that_fails_in_the_middle_leaves_the_old_release_and_is_tried_again(
-    bench: Bench, name: str, switch: Path
+def test_an_update_that_fails_in_the_middle_leaves_the_old_release_and_is_tried_again_on_request(
+    bench: Bench, name: str, switch: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     serve_another(bench, name)
     pin(bench, name, switch)
@@ -140,5 +140,8 @@ def test_an_update_that_fails_in_the_middle_leaves_the_old_release_and_is_tried_
     assert cli.run(["deploy", "staging", name]) == 1
     assert bench.ask(name) == "old"
     switch.write_text("go")
-    assert cli.run(["deploy", "staging", name]) == 0
+    assert cli.run(["deploy", "staging", name]) == 1
+    said = f"or try the same release once more: mlops deploy staging {name} --retry"
+    assert said in capsys.readouterr().out
+    assert cli.run(["deploy", "staging", name, "--retry"]) == 0
     assert bench.ask(name) == "switch"

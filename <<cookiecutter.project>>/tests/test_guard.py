@@ -112,7 +112,7 @@ def test_a_release_that_fails_goes_back_within_the_bake(watched: Bench, name: st
     assert f"acme-staging-{name}.errors." in deployed.error
     assert watched.ask(name) == "old"
     assert set(answers) == {"old", "ModelError"}
-    assert 0.02 < answers["ModelError"] / answers.total() < 0.15, f"a tenth was to fail: {answers}"
+    assert answers["ModelError"] / answers.total() < 0.15, f"a tenth at most was to fail: {answers}"
 
 
 def test_one_instance_is_guarded_too(watched: Bench, name: str) -> None:

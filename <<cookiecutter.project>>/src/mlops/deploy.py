@@ -197,15 +197,15 @@ def decide(live: Live | None, wanted: str) -> Act:
     return "nothing" if live.config == wanted else "update"
 
 
-def carry_out(aws: Aws, target: Target, act: Act, survey: Survey, orders: Orders) -> str:
-    """Do what the state calls for, and what a run that was killed left undone; what was done."""
+def carry_out(aws: Aws, target: Target, act: Act, survey: Survey, orders: Orders) -> None:
+    """Do what the state calls for, and what a run that was killed left undone."""
     live = survey.live[target.endpoint]
     if act == "wait":
         live = await_rest(aws.sagemaker, target, survey.wait_minutes)
         act = decide(live, target.config)
     if act == "nothing":
         settle(aws, target, survey, live)
-        return act
+        return
     if target.pin.model in survey.holds and not orders.retry:
         refuse_held(aws.s3, target)
     refuse_foreign(aws.sagemaker, target.project, live)
@@ -222,7 +222,6 @@ def carry_out(aws: Aws, target: Target, act: Act, survey: Survey, orders: Orders
     verify_archive(aws.s3, target.pin)
     conclude(aws, target, verified)
     settle(aws, target, survey, live)
-    return act
 
 
 def approve(aws: Aws, target: Target, verified: Verified, orders: Orders) -> None:
