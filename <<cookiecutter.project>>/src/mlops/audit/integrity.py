@@ -1,0 +1,164 @@
+"""Integrity first: which log files CloudTrail vouches for, and which hours nothing is known of.
+
+Only what is listed here is read as evidence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlops.audit.chain import DELIVERY, Gap, Problem, Range, check_links, describe_hours, find_gaps, split_gap
+from mlops.audit.digest import Digest, DigestError, Listed, load_keys, read_digest
+from mlops.audit.layout import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from mlops.audit.store import Store
+    from mlops.project import Project
+
+# IAM has one home in each partition; its calls are recorded there alone
+GLOBAL = {"cn": "cn-north-1", "us-gov": "us-gov-west-1"}
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What the digests prove."""
+
+    asked: Range
+    digests: tuple[Digest, ...]
+    logs: tuple[Listed, ...]
+    problems: tuple[Problem, ...]
+    gaps: tuple[Gap, ...]
+    pending: tuple[str, ...]
+
+
+def global_region(region: str) -> str:
+    """Where the calls of global services are recorded."""
+    return next((home for prefix, home in GLOBAL.items() if region.startswith(f"{prefix}-")), "us-east-1")
+
+
+def required_sources(project: Project) -> list[Source]:
+    """Every account of the project, in its region and in that of global services."""
+    accounts = {project.accounts.training, project.accounts.staging, project.accounts.prod}
+    regions = {project.region, global_region(project.region)}
+    return sorted(Source(account, region) for account in accounts for region in regions)
+
+
+def check_integrity(
+    store: Store, project: Project, since: datetime | None, until: datetime, now: datetime
+) -> Ledger:
+    """Verify every digest and its place in the chain, then find what is missing."""
+    digests, problems = verify_digests(store)
+    sources = required_sources(project)
+    begin = since or first_start(digests) or until
+    asked = Range(begin, until, min(until, now - DELIVERY))
+    gaps, waiting = [], []
+    for gap in find_gaps(digests, sources, asked):
+        missing, pending = split_gap(gap, asked.due)
+        gaps += [missing] if missing else []
+        waiting += [pending] if pending else []
+    problems += check_links(digests)
+    problems += require_beginning(digests, since)
+    problems += describe_gaps(gaps, digests, sources)
+    listed = list_logs(digests)
+    stray, pending_logs = find_undigested(store, digests, listed)
+    return Ledger(
+        asked,
+        tuple(digests),
+        tuple(listed.values()),
+        tuple(problems + stray),
+        tuple(gaps),
+        tuple([f"{gap.source}: {describe_hours(gap.since, gap.until)}" for gap in waiting] + pending_logs),
+    )
+
+
+def verify_digests(store: Store) -> tuple[list[Digest], list[Problem]]:
+    """Every digest that can be trusted, and why others cannot."""
+    keys = load_keys(store.keys)
+    digests: list[Digest] = []
+    problems: list[Problem] = []
+    for place in store.digests:
+        try:
+            digests.append(
+                read_digest(place, store.read(place.key), store.signatures.get(place.key), keys, store.bucket)
+            )
+        except (DigestError, OSError) as error:
+            problems.append(Problem("digest", place.key, str(error), place.source, None, place.end))
+    return digests, problems
+
+
+def first_start(digests: Iterable[Digest]) -> datetime | None:
+    """When the oldest digest begins."""
+    return min((digest.start for digest in digests if not digest.place.is_backfill), default=None)
+
+
+def require_beginning(digests: Iterable[Digest], since: datetime | None) -> Iterator[Problem]:
+    """Unless a start is asked for, the chain must begin where logging began: at a digest without a past."""
+    if since is not None:
+        return
+    first: dict[tuple[Source, str], Digest] = {}
+    for digest in digests:
+        name = (digest.place.source, digest.place.chain)
+        if name not in first or digest.end < first[name].end:
+            first[name] = digest
+    for (source, _), digest in sorted(first.items(), key=lambda item: item[0]):
+        if digest.previous_key:
+            yield Problem(
+                "beginning",
+                digest.place.key,
+                f"continues {digest.previous_key!r}, which is not here; fetch it, or say from when on: "
+                "--since",
+                source,
+                None,
+                digest.start,
+            )
+
+
+def describe_gaps(gaps: list[Gap], digests: Iterable[Digest], sources: Iterable[Source]) -> Iterator[Problem]:
+    """A problem each gap; a source without any digest is a problem of its own."""
+    known = {digest.place.source for digest in digests}
+    for source in sources:
+        if source not in known:
+            yield Problem(
+                "no-trail",
+                str(source),
+                "has no digest at all: no trail covers it, or all were deleted",
+                source,
+            )
+    for gap in gaps:
+        hours = describe_hours(gap.since, gap.until)
+        yield Problem("gap", str(gap.source), f"no digest covers {hours}", gap.source, gap.since, gap.until)
+
+
+def list_logs(digests: Iterable[Digest]) -> dict[str, Listed]:
+    """The log files that some digest lists, in key order."""
+    listed = {entry.key: entry for digest in digests for entry in digest.logs}
+    return dict(sorted(listed.items()))
+
+
+def find_undigested(
+    store: Store, digests: Iterable[Digest], listed: Mapping[str, Listed]
+) -> tuple[list[Problem], list[str]]:
+    """Files that no trusted digest lists: forged, or their digest is missing; the newest may be waiting."""
+    ends: dict[Source, datetime] = {}
+    for digest in digests:
+        if not digest.place.is_backfill:
+            source = digest.place.source
+            ends[source] = max(ends.get(source, digest.end), digest.end)
+    stray = [
+        Problem("strange", key, "is neither a log nor a digest by its name; it was not read")
+        for key in store.strange
+    ]
+    waiting = []
+    for log in store.logs:
+        if log.key in listed:
+            continue
+        if log.source in ends and log.delivered >= ends[log.source]:
+            waiting.append(log.key)
+            continue
+        why = "stands in no digest that can be trusted; it was not read"
+        stray.append(Problem("quarantined", log.key, why, log.source, None, log.delivered))
+    return stray, waiting

@@ -1,0 +1,219 @@
+"""The reverse join: every merged pin has its events in time, and the last one is what is live."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from mlops.audit.chain import describe_hours, stamp
+from mlops.audit.claims import SKEW
+from mlops.audit.evidence_rules import find_ratifying, judge_evidence
+from mlops.audit.verdict import Change, Flag
+from mlops.pin import Pin, Tombstone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mlops.audit.case import Case
+    from mlops.audit.history import Move
+
+DUE = timedelta(
+    hours=24
+)  # from the merge to the endpoint: `deploy` runs at once, people may have to release it
+PULL = "#"  # forges write a pull request's number into the subject of its merge or squash
+
+
+def judge_pins(case: Case, data: Mapping[str, str]) -> list[Change]:
+    """Every pin that was merged in the range, oldest first. `data` says which data a source commit names."""
+    moves = (move for moves in case.history.moves.values() for move in moves)
+    asked = (move for move in moves if case.asked.since <= move.time < case.asked.until)
+    changes = [judge_pin(case, move, data) for move in asked]
+    return sorted(changes, key=lambda change: (change.time, change.environment, change.model, change.commit))
+
+
+def judge_pin(case: Case, move: Move, data: Mapping[str, str]) -> Change:
+    """One commit that moved a pin: by itself, and by what followed."""
+    content = case.history.content(move)
+    change = Change(
+        "pin",
+        move.time,
+        move.environment,
+        move.model,
+        f"{move.path} at {move.commit[:12]}",
+        "",
+        "",
+        "",
+        commit=move.commit,
+    )
+    if isinstance(content, str):
+        why = content or "the pin was deleted; a tombstone would have kept its history"
+        return replace(change, flags=(Flag("unreadable-pin", "contradicted", why),))
+    flags = list(judge_alone(move))
+    if isinstance(content, Pin):
+        flags += judge_origin(case, move, content)
+        flags += judge_data(content, data)
+    flags += judge_outcome(case, move, content)
+    witness = case.witnesses.find(move.environment, move.model, move.commit)
+    after = content.release if isinstance(content, Pin) else "retired"
+    change = replace(
+        change,
+        after=after,
+        pull=witness.pull if witness else None,
+        url=witness.url if witness else "",
+        approvers=tuple(f"@{approval.login}" for approval in witness.approvals) if witness else (),
+        flags=tuple(flags),
+    )
+    return ratify(case, move, change)
+
+
+def ratify(case: Case, move: Move, change: Change) -> Change:
+    """A merge past the rules is closed by a later pull request on the same pin."""
+    if {flag.rule for flag in change.flags} <= {"bypass"} and change.flags:
+        later = find_ratifying(case, move)
+        return replace(change, ratified=later.commit if later else "")
+    return change
+
+
+def judge_alone(move: Move) -> Iterator[Flag]:
+    """A commit that moves a pin changes nothing else, so that its reviewers judged one release."""
+    others = [path for path in move.paths if path != move.path]
+    if others:
+        yield Flag("not-alone", "contradicted", f"the commit also changed {', '.join(map(repr, others[:3]))}")
+
+
+def judge_origin(case: Case, move: Move, pin: Pin) -> Iterator[Flag]:
+    """What prod pins was pinned in staging before, byte for byte."""
+    if move.environment != "prod":
+        return
+    earlier = (
+        other for other in case.history.moves.get(("staging", move.model), []) if other.place >= move.place
+    )
+    found = (case.history.pin(other) for other in earlier)
+    if not any(other and other.artifact == pin.artifact for other in found):
+        yield Flag(
+            "never-staged", "contradicted", f"release {pin.release} was never pinned in staging before"
+        )
+
+
+def judge_data(pin: Pin, data: Mapping[str, str]) -> Iterator[Flag]:
+    """The data that a release says it was made from is what its source commit names."""
+    said = data.get(source_key(pin))
+    if said is not None and said != pin.artifact.data:
+        why = (
+            f"the release says data {pin.artifact.data!r}, its commit {pin.artifact.commit[:12]} names "
+            f"{said!r}"
+        )
+        yield Flag("other-data", "contradicted", why)
+
+
+def source_key(pin: Pin) -> str:
+    """What `data` is keyed by: a model at a commit."""
+    return f"{pin.artifact.commit} {pin.model}"
+
+
+def judge_outcome(case: Case, move: Move, content: Pin | Tombstone) -> Iterator[Flag]:
+    """What followed a merge: it was served in time, or overtaken, or is still due, or something is wrong."""
+    after = case.history.next_after(move)
+    due = due_time(move, content)
+    end = min(after.time if after else case.asked.until, case.asked.until)
+    if is_served(case, move, content, max(end, due) if after is None else end):
+        if isinstance(content, Pin) and has_own_approval(case, move):
+            yield from (flag for flag in judge_evidence(case, move) if flag.rule == "bypass")
+        return
+    if after and after.time < due:
+        return  # overtaken: the newer pin is what had to be deployed
+    if due > case.asked.due:
+        yield Flag("pending", "pending", f"is due until {stamp(due)}")
+        return
+    gap = case.in_gap(case.project.account(move.environment), move.time - SKEW, due)
+    if gap:
+        why = f"may have been deployed while nothing was recorded ({describe_hours(gap.since, gap.until)})"
+        yield Flag("unseen", "unproved", why, incomplete=True)
+        return
+    yield describe_undeployed(case, move)
+
+
+def has_own_approval(case: Case, move: Move) -> bool:
+    """Whether there is evidence to look at."""
+    return case.witnesses.find(move.environment, move.model, move.commit) is not None
+
+
+def due_time(move: Move, content: Pin | Tombstone) -> datetime:
+    """By when a merge must have had its effect."""
+    if isinstance(content, Tombstone):
+        since = datetime.fromisoformat(content.retired.since).replace(tzinfo=UTC)
+        return max(since + timedelta(days=content.retired.drain_days), move.time) + DUE
+    return move.time + DUE
+
+
+def is_served(case: Case, move: Move, content: Pin | Tombstone, until: datetime) -> bool:
+    """Whether the endpoint was at what a merge asks for at some time before the next one."""
+    wanted = case.config_of(move) if isinstance(content, Pin) else ""
+    turns = case.facts.turns_of(move.environment, move.model)
+    if isinstance(content, Tombstone) and not turns:
+        return True  # nothing was ever served, so nothing must go
+    if turns and case.config_at(move.environment, move.model, move.time) == wanted:
+        return True
+    return any(turn.after == wanted and move.time - SKEW <= turn.event.time <= until for turn in turns)
+
+
+def describe_undeployed(case: Case, move: Move) -> Flag:
+    """A merge without effect. One that no pull request brought is worse: `deploy` refused it."""
+    if PULL not in move.subject and not has_own_approval(case, move):
+        why = (
+            f"came into main without a pull request ({move.subject!r}), and was not deployed; revert it: "
+            f"git revert {move.commit[:12]}"
+        )
+        return Flag("no-pull-request", "contradicted", why)
+    why = (
+        f"was merged at {stamp(move.time)} and never deployed; see why: mlops deploy {move.environment} "
+        f"{move.model} --dry-run"
+    )
+    return Flag("merged-not-deployed", "unproved", why)
+
+
+def find_drift(case: Case) -> list[Change]:
+    """Endpoints that are not at what main pins last, where no other rule says why."""
+    found = []
+    for (environment, model), moves in sorted(case.history.moves.items()):
+        flag = judge_drift(case, environment, model, moves[0])
+        if flag:
+            what = f"endpoint {case.project.endpoint(environment, model)}"
+            found.append(
+                Change(
+                    "state", case.asked.until, environment, model, what, "", "", "", (flag,), moves[0].commit
+                )
+            )
+    return found
+
+
+def judge_drift(case: Case, environment: str, model: str, move: Move) -> Flag | None:
+    """The replayed state against the last pin."""
+    turns = [turn for turn in case.facts.turns_of(environment, model) if turn.event.time <= case.asked.until]
+    content = case.history.content(move)
+    if not turns or isinstance(content, str) or due_time(move, content) > case.asked.due:
+        return rolled_back(case, move)
+    if turns[-1].after == case.config_of(move):
+        return rolled_back(case, move)
+    if any(case.names.duty(turns[-1].event.who.role) is None for _ in [0]):
+        return None  # the last call was a stranger's, which is a finding of its own
+    live = case.release_of(environment, model, turns[-1].after)
+    return Flag(
+        "drift",
+        "contradicted",
+        f"serves {live}, main pins {case.release_of(environment, model, case.config_of(move))}",
+    )
+
+
+def rolled_back(case: Case, move: Move) -> Flag | None:
+    """Whether SageMaker took the last pin's release back, as `deploy` wrote down."""
+    witness = case.witnesses.rollback(move.environment, move.model, move.commit)
+    if witness is None or witness.content.get("failed") != case.config_of(move):
+        return None
+    live = case.release_of(move.environment, move.model, str(witness.content.get("live", "")))
+    why = (
+        f"SageMaker took {move.commit[:12]} back by itself ({witness.content.get('why')}): it serves "
+        f"{live}. Make git say so: mlops rollback {move.model} --env {move.environment}"
+    )
+    return Flag("drift", "break-glass", why)

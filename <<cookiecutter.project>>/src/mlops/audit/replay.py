@@ -1,0 +1,148 @@
+"""What was made and what endpoints were pointed at, replayed from events alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mlops.audit.event import Event, list_at, mapping_at, text_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from mlops.audit.names import Names
+    from mlops.project import Environment
+
+MOVES = ("CreateEndpoint", "UpdateEndpoint")
+OTHER_MOVES = (
+    "DeleteEndpoint", "UpdateEndpointWeightsAndCapacities", "CreateInferenceComponent",
+    "UpdateInferenceComponent",
+    "DeleteInferenceComponent", "UpdateInferenceComponentRuntimeConfig",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Made:
+    """A model: the packages in its containers, and containers that are none, as image and archive."""
+
+    event: Event
+    packages: tuple[str, ...]
+    raw: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Served:
+    """An endpoint config: (variant, model) of what answers, and of what only gets copies."""
+
+    event: Event
+    variants: tuple[tuple[str, str], ...]
+    shadows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One call that changed what an endpoint of the project serves; `before` and `after` are configs."""
+
+    event: Event
+    environment: Environment
+    model: str
+    endpoint: str
+    before: str
+    after: str
+
+
+@dataclass
+class Facts:
+    """All that was replayed. What is looked up by name is as it was made last before a moment."""
+
+    models: dict[tuple[str, str], list[Made]] = field(default_factory=lambda: defaultdict(list))
+    configs: dict[tuple[str, str], list[Served]] = field(default_factory=lambda: defaultdict(list))
+    turns: list[Turn] = field(default_factory=list)
+    live: dict[tuple[str, str], str] = field(default_factory=dict)
+    packages: dict[str, Event] = field(default_factory=dict)
+    approvals: list[tuple[str, Event]] = field(default_factory=list)
+    denied: list[Event] = field(default_factory=list)
+
+    def turns_of(self, environment: str, model: str) -> list[Turn]:
+        """What happened to one endpoint."""
+        return [turn for turn in self.turns if (turn.environment, turn.model) == (environment, model)]
+
+
+Thing = TypeVar("Thing", Made, Served)
+
+
+def newest(things: Sequence[Thing], moment: datetime) -> Thing | None:
+    """The last that was made by a moment."""
+    return next((thing for thing in reversed(things) if thing.event.time <= moment), None)
+
+
+def replay(events: Iterable[Event], names: Names) -> Facts:
+    """Fold the events, in their order."""
+    facts = Facts()
+    for event in events:
+        if event.is_denied:
+            facts.denied.append(event)
+        elif not event.error and event.source == "sagemaker":
+            replay_one(facts, event, names)
+    return facts
+
+
+def replay_one(facts: Facts, event: Event, names: Names) -> None:
+    """One call that happened."""
+    if event.name == "CreateModel":
+        facts.models[(event.account, event.asked("modelName"))].append(read_model(event))
+    elif event.name == "CreateEndpointConfig":
+        facts.configs[(event.account, event.asked("endpointConfigName"))].append(read_config(event))
+    elif event.name in MOVES or event.name in OTHER_MOVES:
+        replay_turn(facts, event, names)
+    elif event.name == "CreateModelPackage":
+        facts.packages.setdefault(event.answered("modelPackageArn"), event)
+    elif event.name in {"UpdateModelPackage", "DeleteModelPackage"}:
+        arn = event.asked("modelPackageArn") or event.asked("modelPackageName")
+        model = names.package(arn)
+        if model:
+            facts.approvals.append((model, event))
+
+
+def replay_turn(facts: Facts, event: Event, names: Names) -> None:
+    """A call about an endpoint; those of other projects are passed over."""
+    place = names.endpoint(event.asked("endpointName"))
+    if place is None or event.account != names.project.account(place[0]):
+        return
+    before = facts.live.get(place, "")
+    after = before
+    if event.name in MOVES:
+        after = event.asked("endpointConfigName")
+    elif event.name == "DeleteEndpoint":
+        after = ""
+    facts.turns.append(Turn(event, *place, event.asked("endpointName"), before, after))
+    facts.live[place] = after
+
+
+def read_model(event: Event) -> Made:
+    """What a model is made from."""
+    primary = mapping_at(event.request, "primaryContainer")
+    containers = [*([primary] if primary else []), *list_at(event.request, "containers")]
+    packages = tuple(found for container in containers if (found := text_at(container, "modelPackageName")))
+    raw = tuple(
+        f"{text_at(container, 'image')} with {text_at(container, 'modelDataUrl') or 'no archive'}"
+        for container in containers
+        if not text_at(container, "modelPackageName")
+    )
+    return Made(event, packages, raw)
+
+
+def read_config(event: Event) -> Served:
+    """What a config serves."""
+    return Served(
+        event,
+        read_variants(list_at(event.request, "productionVariants")),
+        read_variants(list_at(event.request, "shadowProductionVariants")),
+    )
+
+
+def read_variants(variants: Sequence[Any]) -> tuple[tuple[str, str], ...]:
+    """(variant, model) of each."""
+    return tuple((text_at(variant, "variantName"), text_at(variant, "modelName")) for variant in variants)

@@ -1,0 +1,49 @@
+"""The report for a terminal."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlops.audit.report import Report
+
+WIDTH = 120
+
+
+def render_table(report: Report) -> str:
+    """Findings first, then what cannot be proved, then every change."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    page = StringIO()
+    console = Console(file=page, width=WIDTH, no_color=True, highlight=False)
+    for problem in report.problems:
+        console.print(Text(f"not proved  {problem.place}: {problem.message}"))
+    for finding in report.findings:
+        console.print(Text(f"{finding.verdict}  {finding.subject}  {finding.time}  [{finding.rule}]"))
+        console.print(Text(f"  {finding.message}"))
+        for event in finding.events[:3]:
+            console.print(Text(f"  event {event.id} {event.name} in {event.file}"))
+    if report.changes:
+        table = Table("time", "what", "verdict", "by", "why", box=None)
+        for change in report.changes:
+            why = change.flags[0].message if change.flags else f"#{change.pull} {' '.join(change.approvers)}"
+            table.add_row(
+                *map(
+                    Text,
+                    (
+                        f"{change.time:%Y-%m-%d %H:%M:%S}",
+                        f"{change.environment}/{change.model} {change.what}",
+                        change.verdict,
+                        change.who,
+                        why,
+                    ),
+                )
+            )
+        console.print(table)
+    for line in report.pending:
+        console.print(Text(f"pending  {line}"))
+    console.print(Text(report.summary))
+    return page.getvalue()

@@ -1,0 +1,173 @@
+"""Calls that weaken the proof itself: who may act, where evidence lies, whether it is recorded."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from mlops.audit.case import Breach
+from mlops.audit.chain import stamp
+from mlops.audit.verdict import Finding, refer
+from mlops.audit.wanted import BUCKETS, KEYS, OBJECTS, PROVIDERS, ROLES, TRAILS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from mlops.audit.event import Event
+    from mlops.audit.names import Names
+
+ISSUER = "token.actions.githubusercontent.com"
+BIRTH = timedelta(minutes=15)  # a stack makes a role and its policies in one go
+EVERYONE = "*"  # a breach of all roles that sign in through the provider
+
+
+def find_breaches(events: Sequence[Event], names: Names) -> list[Breach]:
+    """Every change of what guards a role of the project, after it was made."""
+    guarded = Guards(names)
+    return [
+        breach
+        for event in events
+        if not event.error and event.source == "iam"
+        for breach in guarded.read(event)
+    ]
+
+
+class Guards:
+    """The roles and providers as they were made first; what comes after is a change."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._made: dict[tuple[str, str], Event] = {}
+        self._known: dict[tuple[str, str, str], Any] = {}
+
+    def read(self, event: Event) -> Iterator[Breach]:
+        """A call of IAM: the breach that it is, if it is one."""
+        if event.account not in self._names.accounts:
+            return
+        if event.name in PROVIDERS:
+            yield from self._read_provider(event)
+        elif event.name in ROLES:
+            yield from self._read_role(event)
+
+    def _read_provider(self, event: Event) -> Iterator[Breach]:
+        url = event.asked("url") or event.asked("openIDConnectProviderArn")
+        if not url.endswith(ISSUER):
+            return
+        made = self._made.setdefault((event.account, "provider"), event)
+        if made is not event or event.name != "CreateOpenIDConnectProvider":
+            yield Breach(event, EVERYONE)
+
+    def _read_role(self, event: Event) -> Iterator[Breach]:
+        role = event.asked("roleName") or event.asked("policyArn").rpartition("/")[2]
+        if not self._names.is_own_role(role):
+            return
+        kind = (
+            "trust"
+            if event.name in {"CreateRole", "UpdateAssumeRolePolicy"}
+            else event.asked("policyName") or event.name
+        )
+        document = read_policy(event)
+        known = self._known.get((event.account, role, kind))
+        self._known[(event.account, role, kind)] = document
+        if self._is_birth(event, role) or narrows(known, document):
+            return
+        yield Breach(event, role)
+
+    def _is_birth(self, event: Event, role: str) -> bool:
+        """Whether a call belongs to the making of the role: by the same hand, within minutes."""
+        made = self._made.get((event.account, role))
+        if made is None and event.name == "CreateRole":
+            self._made[(event.account, role)] = event
+            return True
+        return (
+            made is not None
+            and made.who.arn == event.who.arn
+            and event.time - made.time <= BIRTH
+            and event.name != "DeleteRole"
+        )
+
+
+def read_policy(event: Event) -> Any:
+    """The policy document that a call sets; None where it sets none."""
+    text = event.asked("policyDocument") or event.asked("assumeRolePolicyDocument")
+    try:
+        return json.loads(text if text.startswith("{") else unquote(text)) if text else None
+    except ValueError:
+        return text
+
+
+def narrows(before: Any, after: Any) -> bool:
+    """Whether a policy says nothing that it did not say before."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return False
+    return (
+        all(statement in statements(before) for statement in statements(after)) and len(statements(after)) > 0
+    )
+
+
+def statements(policy: dict[str, Any]) -> list[Any]:
+    """The statements of a policy."""
+    found = policy.get("Statement")
+    return found if isinstance(found, list) else [found]
+
+
+def judge_breaches(breaches: Iterable[Breach]) -> list[Finding]:
+    """A finding each."""
+    return [
+        Finding(
+            "widened-role",
+            "out-of-band",
+            "the identity provider" if breach.role == EVERYONE else breach.role,
+            f"{breach.event.name} by {breach.event.who} in account {breach.event.account}: its later "
+            "sessions prove nothing",
+            stamp(breach.event.time),
+            "infra/identity.yml",
+            refer(breach.event),
+        )
+        for breach in breaches
+    ]
+
+
+def judge_tampering(events: Iterable[Event], names: Names) -> list[Finding]:
+    """Calls about trails, buckets, keys and sealed objects that change what proof rests on."""
+    sealed: set[str] = set()
+    found = []
+    for event in events:
+        if event.error or event.account not in names.accounts:
+            continue
+        why = describe_tampering(event, names, sealed)
+        if why:
+            rule, subject, words = why
+            message = f"{event.name} by {event.who} in account {event.account}: {words}"
+            found.append(Finding(rule, "out-of-band", subject, message, stamp(event.time), "", refer(event)))
+    return found
+
+
+def describe_tampering(event: Event, names: Names, sealed: set[str]) -> tuple[str, str, str] | None:
+    """(rule, what it is about, what it means); None for a call that weakens nothing."""
+    if event.source == "cloudtrail" and event.name in TRAILS:
+        trail = event.asked("name") or event.asked("trailName") or "a trail"
+        return "trail-changed", trail, "what is recorded, or whether, was changed"
+    bucket = event.asked("bucketName")
+    if event.source == "s3" and event.name in BUCKETS and bucket in names.buckets:
+        return "bucket-changed", bucket, "who may change or delete evidence, or for how long it stays"
+    if event.source == "kms" and event.name in KEYS and event.account == names.project.accounts.training:
+        return "key-changed", event.asked("keyId") or "a key", "what evidence is encrypted with"
+    if event.source == "s3" and event.name in OBJECTS and bucket == names.project.releases_bucket:
+        return describe_object(event, sealed)
+    return None
+
+
+def describe_object(event: Event, sealed: set[str]) -> tuple[str, str, str] | None:
+    """A write to an object that was sealed: the first write seals it."""
+    key = event.asked("key")
+    if event.name.startswith("Delete") or key in sealed:
+        return (
+            "overwritten",
+            f"s3://{event.asked('bucketName')}/{key}",
+            "what was sealed was written again or deleted",
+        )
+    sealed.add(key)
+    return None

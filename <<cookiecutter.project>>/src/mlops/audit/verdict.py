@@ -1,0 +1,146 @@
+"""The words of an audit: flags that rules raise, changes that they judge, findings that people read."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from mlops.audit.chain import stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from mlops.audit.event import Event
+
+Verdict = Literal["out-of-band", "contradicted", "break-glass", "unproved", "pending", "proved"]
+WORST_FIRST: tuple[Verdict, ...] = (
+    "out-of-band",
+    "contradicted",
+    "break-glass",
+    "unproved",
+    "pending",
+    "proved",
+)
+LEVELS = {"out-of-band": "error", "contradicted": "error", "break-glass": "warning", "unproved": "warning"}
+
+
+@dataclass(frozen=True)
+class Flag:
+    """What one rule has against a change. `incomplete`: evidence is missing, so nothing is known."""
+
+    rule: str
+    verdict: Verdict
+    message: str
+    incomplete: bool = False
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An event, where it was read, and which digest vouches for that file."""
+
+    id: str
+    name: str
+    time: str
+    file: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """One approval or endpoint change, judged."""
+
+    kind: str
+    time: datetime
+    environment: str
+    model: str
+    what: str
+    before: str
+    after: str
+    who: str
+    flags: tuple[Flag, ...] = ()
+    commit: str = ""
+    pull: int | None = None
+    url: str = ""
+    approvers: tuple[str, ...] = ()
+    events: tuple[Reference, ...] = ()
+    ratified: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst that a rule found."""
+        found = {flag.verdict for flag in self.flags}
+        return next((verdict for verdict in WORST_FIRST if verdict in found), "proved")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a person must look at."""
+
+    rule: str
+    verdict: Verdict
+    subject: str
+    message: str
+    time: str = ""
+    path: str = ""
+    events: tuple[Reference, ...] = ()
+    incomplete: bool = False
+
+    @property
+    def level(self) -> str:
+        """error, or warning."""
+        return LEVELS.get(self.verdict, "warning")
+
+    @property
+    def id(self) -> str:
+        """The same finding has the same id in every run."""
+        parts = [self.rule, self.subject, *sorted(event.id for event in self.events)]
+        text = "\n".join(parts if self.events else [*parts, self.time])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass
+class Judgement:
+    """All that the rules found."""
+
+    changes: list[Change] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    pending: list[str] = field(default_factory=list)
+
+
+def refer(*events: Event) -> tuple[Reference, ...]:
+    """References to events."""
+    return tuple(
+        Reference(event.id, event.name, stamp(event.time), event.file, event.digest) for event in events
+    )
+
+
+def find_in(changes: Iterable[Change]) -> list[Finding]:
+    """A finding each flag of a change that nobody ratified."""
+    return [
+        Finding(
+            flag.rule,
+            flag.verdict,
+            f"{change.environment}/{change.model}" if change.model else change.environment,
+            f"{change.what}: {flag.message}",
+            stamp(change.time),
+            f"releases/{change.environment}/{change.model}.yml" if change.model else "",
+            change.events,
+            flag.incomplete,
+        )
+        for change in changes
+        for flag in change.flags
+        if not change.ratified and flag.verdict not in {"pending", "proved"}
+    ]
+
+
+def in_order(findings: Sequence[Finding]) -> list[Finding]:
+    """Worst first, then oldest first; each once."""
+    unique = {(finding.rule, finding.subject, finding.message, finding.time): finding for finding in findings}
+    return sorted(
+        unique.values(),
+        key=lambda finding: (
+            WORST_FIRST.index(finding.verdict), finding.time, finding.subject, finding.rule, finding.message
+        ),
+    )  # fmt: skip

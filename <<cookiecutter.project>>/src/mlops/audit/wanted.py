@@ -1,0 +1,57 @@
+"""The calls that the audit reads, by service. All others are passed over without being decoded."""
+
+from __future__ import annotations
+
+import re
+
+# What is made and registered, and what an endpoint is pointed at
+SAGEMAKER = (
+    "CreateModelPackage", "UpdateModelPackage", "DeleteModelPackage", "CreateModel", "DeleteModel",
+    "CreateEndpointConfig", "DeleteEndpointConfig", "CreateEndpoint", "UpdateEndpoint", "DeleteEndpoint",
+    "UpdateEndpointWeightsAndCapacities", "CreateInferenceComponent", "UpdateInferenceComponent",
+    "DeleteInferenceComponent", "UpdateInferenceComponentRuntimeConfig",
+)  # fmt: skip
+# What widens who may act
+ROLES = (
+    "CreateRole", "DeleteRole", "UpdateAssumeRolePolicy", "PutRolePolicy", "AttachRolePolicy",
+    "CreatePolicyVersion",
+    "SetDefaultPolicyVersion", "PutRolePermissionsBoundary", "DeleteRolePermissionsBoundary",
+)  # fmt: skip
+PROVIDERS = (
+    "CreateOpenIDConnectProvider", "DeleteOpenIDConnectProvider", "UpdateOpenIDConnectProviderThumbprint",
+    "AddClientIDToOpenIDConnectProvider",
+)  # fmt: skip
+# What lets evidence be changed or end
+BUCKETS = (
+    "PutBucketPolicy", "DeleteBucketPolicy", "PutBucketLifecycle", "PutBucketLifecycleConfiguration",
+    "DeleteBucketLifecycle", "PutBucketObjectLockConfiguration", "PutObjectLockConfiguration",
+    "PutBucketVersioning",
+    "DeleteBucket", "PutBucketAcl", "PutBucketPublicAccessBlock", "DeleteBucketPublicAccessBlock",
+)  # fmt: skip
+OBJECTS = ("PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject", "DeleteObjects")
+KEYS = ("DisableKey", "ScheduleKeyDeletion", "PutKeyPolicy")
+TRAILS = ("StopLogging", "DeleteTrail", "UpdateTrail", "PutEventSelectors")
+# Approvals on AWS's own forge and pipelines
+APPROVALS = ("PutApprovalResult",)
+CODECOMMIT = (
+    "CreatePullRequest", "UpdatePullRequestApprovalState", "OverridePullRequestApprovalRules", "GitPush",
+    "MergePullRequestByFastForward", "MergePullRequestBySquash", "MergePullRequestByThreeWay",
+)  # fmt: skip
+
+WANTED = {
+    "sagemaker": frozenset(SAGEMAKER),
+    "sts": frozenset({"AssumeRoleWithWebIdentity"}),
+    "iam": frozenset(ROLES + PROVIDERS),
+    "s3": frozenset(BUCKETS + OBJECTS),
+    "kms": frozenset(KEYS),
+    "cloudtrail": frozenset(TRAILS),
+    "codepipeline": frozenset(APPROVALS),
+    "codecommit": frozenset(CODECOMMIT),
+}
+NAMES = sorted({name for names in WANTED.values() for name in names})
+HIT = re.compile(rb'"eventName"\s*:\s*"(?:' + "|".join(NAMES).encode() + rb')"')
+
+
+def is_wanted(source: str, name: str) -> bool:
+    """Whether the audit reads a call. `source` may carry its host's suffix."""
+    return name in WANTED.get(source.removesuffix(".amazonaws.com"), ())

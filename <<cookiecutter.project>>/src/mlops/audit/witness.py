@@ -1,0 +1,119 @@
+"""The evidence that `deploy` wrote of each approval, read from the audit's folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlops.audit.event import list_at, mapping_at, text_at
+from mlops.audit.store import parse_time
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Approval:
+    """A review that counted."""
+
+    person: int
+    login: str
+    commit: str
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class Witness:
+    """One evidence object. `content` is empty where the file is no evidence."""
+
+    key: str
+    sha256: str
+    content: dict[str, Any]
+
+    @property
+    def pull(self) -> int | None:
+        """The pull request's number."""
+        found = mapping_at(self.content, "pull_request").get("number")
+        return found if isinstance(found, int) else None
+
+    @property
+    def url(self) -> str:
+        """The pull request's address."""
+        return text_at(self.content, "pull_request", "url")
+
+    @property
+    def head(self) -> str:
+        """The commit that was reviewed and merged."""
+        return text_at(self.content, "pull_request", "head")
+
+    @property
+    def author(self) -> int | None:
+        """The number of the person who opened the pull request."""
+        found = mapping_at(self.content, "pull_request", "author").get("id")
+        return found if isinstance(found, int) else None
+
+    @property
+    def required(self) -> int:
+        """How many approvals were asked for."""
+        found = self.content.get("required")
+        return found if isinstance(found, int) else 1
+
+    @property
+    def rules(self) -> list[Any]:
+        """The rules of main that were in force."""
+        return list_at(self.content, "rules")
+
+    @property
+    def approvals(self) -> list[Approval]:
+        """The reviews that counted."""
+        return [
+            read_approval(entry) for entry in list_at(self.content, "approvals") if isinstance(entry, dict)
+        ]
+
+    def speaks_of(self) -> tuple[str, str, str, str, str]:
+        """(environment, model, release, config, pin commit) that it is evidence of."""
+        members = ("environment", "model", "release", "config")
+        environment, model, release, config = (text_at(self.content, member) for member in members)
+        return environment, model, release, config, text_at(self.content, "pin", "commit")
+
+
+def read_approval(entry: dict[str, Any]) -> Approval:
+    """One review."""
+    person = mapping_at(entry, "by")
+    number = person.get("id")
+    return Approval(
+        number if isinstance(number, int) else 0,
+        text_at(person, "login"),
+        text_at(entry, "commit"),
+        parse_time(text_at(entry, "at")),
+    )
+
+
+@dataclass(frozen=True)
+class Witnesses:
+    """All evidence in the folder."""
+
+    root: Path
+
+    def find(self, environment: str, model: str, commit: str) -> Witness | None:
+        """The evidence of a merged pin; None where there is none in the folder."""
+        return self.read(f"evidence/{environment}/{model}/{commit}.json")
+
+    def rollback(self, environment: str, model: str, commit: str) -> Witness | None:
+        """What `deploy` wrote when SageMaker took a pin's release back; None where it did not."""
+        return self.read(f"evidence/{environment}/{model}/{commit}.rollback.json")
+
+    def read(self, key: str) -> Witness | None:
+        """One object."""
+        try:
+            body = (self.root / key).read_bytes()
+        except OSError:
+            return None
+        try:
+            content = json.loads(body)
+        except ValueError:
+            content = {}
+        return Witness(key, hashlib.sha256(body).hexdigest(), content if isinstance(content, dict) else {})
