@@ -59,14 +59,14 @@ def output_fn(prediction, accept):
 """
 
 
-def start_sandbox(folder: Path, speed: str = SPEED) -> Iterator[str]:
+def start_sandbox(folder: Path, speed: str = SPEED, *options: str) -> Iterator[str]:
     """Serve AWS for the test project; yields the endpoint's URL."""
     folder.mkdir()
     (folder / "project.yml").write_text(PROJECT)
     (folder / "infra").symlink_to(PAYLOAD / "infra")
     (folder / "images").mkdir()
     (folder / "images/empty-1.txt").write_text("# nothing but Python and pip\n")
-    run_sandbox(folder, "up", "--detach", "--images", "images", "--speed", speed)
+    run_sandbox(folder, "up", "--detach", "--images", "images", "--speed", speed, *options)
     try:
         yield json.loads((folder / ".sandbox/sandbox.json").read_text())["endpoint"]
     finally:

@@ -101,7 +101,7 @@ def read_kept(path: Path) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         ends = datetime.fromisoformat(found["Expiration"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return found if ends - datetime.now(UTC) > SPARE else None
 
@@ -125,7 +125,7 @@ def fetch_token() -> str:
         )
         answer.raise_for_status()
         token: str = answer.json()["value"]
-    except (requests.RequestException, KeyError) as error:
+    except (requests.RequestException, KeyError, TypeError) as error:
         raise MlopsError(f"the CI gave no identity token ({error!r}); run the same command again") from None
     return token
 
