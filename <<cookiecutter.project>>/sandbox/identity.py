@@ -138,7 +138,7 @@ def _session_record(session: Session) -> dict[str, Any]:
             },
             **(web if opening.provider else {}),
             "attributes": {
-                "creationDate": session.created.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "creationDate": session.began.strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "mfaAuthenticated": "false",
             },
             **(source if opening.source_identity else {}),

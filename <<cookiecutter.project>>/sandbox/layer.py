@@ -179,7 +179,8 @@ class Layer:
             )
         operation = wire.operation_model(target.service, target.operation)
         wire.validate(operation, passage.params)
-        found = handler(Call(target.operation, passage.params, passage.caller))
+        region = request.credential.region if request.credential else self._region
+        found = handler(Call(target.operation, passage.params, passage.caller, region))
         if protocol == "query":
             body, kind = protocols.write_query(target, found, passage.id), "text/xml"
         else:

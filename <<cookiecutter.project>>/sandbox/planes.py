@@ -49,6 +49,7 @@ class Shared:
     clock: Clock
     sts: Sts
     no_capacity: frozenset[str]
+    trails: Callable[[str], Table]
 
 
 def make_planes(accounts: Iterable[str], shared: Shared) -> tuple[dict[str, Plane], dict[str, Registry]]:
@@ -82,5 +83,6 @@ def _plane(account: str, shared: Shared, registries: dict[str, Registry]) -> Pla
         "cloudwatch": CloudWatch(shared.clock, metrics, watch).operations,
         "logs": filters.operations,
         "sts": shared.sts.operations,
+        "cloudtrail": shared.trails(account),
     }
     return Plane(service, tables, filters)

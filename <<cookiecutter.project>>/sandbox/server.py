@@ -108,6 +108,8 @@ def _application(
     from sandbox import resources
     from sandbox.access import Access
     from sandbox.backend import Moto
+    from sandbox.cloudtrail.plant import Plant
+    from sandbox.control import Control
     from sandbox.identity import Callers
     from sandbox.images import OWN_IMAGES, Images, cache_folder
     from sandbox.layer import Layer
@@ -119,19 +121,30 @@ def _application(
     resources.complete_roles()
     resources.complete_buckets(endpoint)
     accounts, region = project.accounts.distinct(), project.region
-    sessions = Sessions(options.session_seconds)
+    sessions = Sessions(clock, options.session_seconds)
     try:
         trail = Trail(state.trail, clock)
+        moto = Moto()
+        plant = Plant(moto, clock, region, state.home / "cloudtrail-keys", trail)
     except OSError as error:
         raise state.unusable(error) from None
     sts = Sts(sessions, issuer, accounts, trail, region)
     images = Images((*options.images, OWN_IMAGES), cache_folder())
     shared = Shared(
-        region, endpoint, state.jobs, images, launch.Launcher(mapped), clock, sts, options.no_capacity
+        region,
+        endpoint,
+        state.jobs,
+        images,
+        launch.Launcher(mapped),
+        clock,
+        sts,
+        options.no_capacity,
+        plant.operations,
     )
     planes, registries = make_planes(accounts, shared)
     access = Access(region, registries)
-    return Layer(Moto(), planes, Callers(accounts, sessions), access, sts, trail, region, clock)
+    layer = Layer(moto, planes, Callers(accounts, sessions), access, sts, trail, region, clock)
+    return Control(layer, clock, plant.recorder)
 
 
 def _on_signal() -> threading.Event:

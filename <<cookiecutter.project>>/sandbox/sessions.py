@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sandbox.errors import ServiceError
 
 if TYPE_CHECKING:
+    from sandbox.clock import Clock
     from sandbox.identity import Role
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -38,7 +39,8 @@ class Session:
     token: str
     role: Role
     name: str
-    created: datetime
+    created: datetime  # by the wall's clock, by which sessions end
+    began: datetime  # in sandbox time, which records carry
     opening: Opening
 
     @property
@@ -69,7 +71,8 @@ class Session:
 class Sessions:
     """All sessions of this life of the server; `longest` caps those that people and workflows open."""
 
-    def __init__(self, longest: int | None = None) -> None:
+    def __init__(self, clock: Clock, longest: int | None = None) -> None:
+        self._clock = clock
         self._longest = longest
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
@@ -83,6 +86,7 @@ class Sessions:
             role,
             name,
             datetime.now(UTC),
+            self._clock.now(),
             opening,
         )
         with self._lock:

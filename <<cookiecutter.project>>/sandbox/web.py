@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from typing import Any
 
 import waitress  # type: ignore[import-untyped,unused-ignore]
@@ -13,12 +14,14 @@ from waitress.parser import (  # type: ignore[import-untyped,unused-ignore]
     ParsingError,
     get_header_lines,
 )
+from waitress.task import WSGITask  # type: ignore[import-untyped,unused-ignore]
 
 from sandbox.errors import SandboxError
 
 HOST = "127.0.0.1"
 THREADS = 24
 LARGEST_BODY = 64 * 2**30
+METADATA = re.compile(rb"\r\nX-Amz-Meta-[^:]+:")
 
 
 class Parser(HTTPRequestParser):  # type: ignore[misc]
@@ -37,8 +40,16 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
                 )
 
 
+class Task(WSGITask):  # type: ignore[misc]
+    """waitress's task, which capitalises headers: clients read the keys of an object's metadata as written."""
+
+    def build_response_header(self) -> bytes:
+        return METADATA.sub(lambda found: found[0].lower(), super().build_response_header())
+
+
 class Channel(HTTPChannel):  # type: ignore[misc]
     parser_class = Parser
+    task_class = Task
 
 
 class Server:

@@ -33,6 +33,7 @@ class Call:
     operation: str
     params: dict[str, Any]
     caller: Caller
+    region: str = ""
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -1,0 +1,80 @@
+"""What a developer asks of the sandbox itself, beside AWS: move the clock, deliver the trails.
+
+POST /_sandbox/clock {"forward": SECONDS}      GET /_sandbox/clock      POST /_sandbox/trails
+No bucket's name begins with an underscore, so no call on AWS looks like these.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sandbox.clock import Clock
+    from sandbox.cloudtrail.recorder import Recorder
+
+ROOT = "/_sandbox/"
+FARTHEST = 366 * 86_400
+Environ = dict[str, Any]
+
+
+class ControlError(Exception):
+    """A request that cannot be carried out; says why."""
+
+
+class Control:
+    """The application in front of the layer."""
+
+    def __init__(self, app: Any, clock: Clock, recorder: Recorder) -> None:
+        self._app = app
+        self._clock = clock
+        self._recorder = recorder
+        self._acts: dict[tuple[str, str], Callable[[dict[str, Any]], None]] = {
+            ("GET", "clock"): lambda asked: None,
+            ("POST", "clock"): self._move,
+            ("POST", "trails"): lambda asked: recorder.flush(),
+        }
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path: str = environ.get("PATH_INFO", "")
+        if not path.startswith(ROOT):
+            return self._app(environ, start_response)  # type: ignore[no-any-return]
+        try:
+            self._act(environ, path.removeprefix(ROOT))
+            status, answer = "200 OK", {"now": self._clock.now().isoformat()}
+        except ControlError as error:
+            status, answer = "400 Bad Request", {"error": str(error)}
+        body = json.dumps(answer).encode()
+        start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
+
+    def _act(self, environ: Environ, name: str) -> None:
+        act = self._acts.get((environ["REQUEST_METHOD"], name))
+        # a browser sends no JSON to a place that it did not ask first
+        if act is None or (environ["REQUEST_METHOD"] == "POST" and _kind(environ) != "application/json"):
+            known = ", ".join(f"{method} {ROOT}{name}" for method, name in self._acts)
+            raise ControlError(f"{environ['REQUEST_METHOD']} {ROOT}{name}: allowed, as JSON: {known}")
+        act(_document(environ["wsgi.input"].read()))
+
+    def _move(self, asked: dict[str, Any]) -> None:
+        forward = asked.get("forward")
+        if not isinstance(forward, int | float) or isinstance(forward, bool) or not 0 <= forward <= FARTHEST:
+            raise ControlError(f"forward is {forward!r}. Write seconds, at most {FARTHEST}")
+        self._clock.move(forward)
+        self._recorder.advance()
+
+
+def _kind(environ: Environ) -> str:
+    return str(environ.get("CONTENT_TYPE", "")).partition(";")[0].strip()
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body or b"{}")
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ControlError("the request is not a JSON object")
+    return found
