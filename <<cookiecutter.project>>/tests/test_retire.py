@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlops import cli
+from mlops.errors import MlopsError
 from mlops.pin import Retired, Tombstone, parse_pin_file, pin_path
 from mlops.retire import make_tombstone
 from mlops.workspace import Workspace
 from tests.conftest import commit
 
 if TYPE_CHECKING:
+    from mlops.approvals import Approved, Move
     from tests.live import Bench
 
     Said = pytest.CaptureFixture[str]
@@ -62,7 +64,33 @@ def test_a_drained_endpoint_goes_with_its_alarms(bench: Bench, name: str, capsys
 
 
 def test_what_is_not_pinned_cannot_be_retired(bench: Bench, name: str) -> None:
-    from mlops.errors import MlopsError
-
     with pytest.raises(MlopsError, match="is not pinned in staging at HEAD; there is nothing to retire"):
         make_tombstone(Workspace(bench.root, bench.project), "staging", name, date(2026, 1, 1), 1)
+
+
+def test_an_endpoint_stays_until_people_have_approved_its_tombstone(
+    bench: Bench, name: str, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.pin(name, bench.register(name, "first"))
+    cli.run(["deploy", "staging", name])
+    retire(bench, name, capsys, drain_days=0)
+    with monkeypatch.context() as patch:
+        patch.setattr("mlops.deploy.open_counter", lambda workspace: refuse)
+        assert cli.run(["deploy", "staging"]) == 1
+    assert f"{name}: retire, release" in (said := capsys.readouterr().out)
+    assert "#7 has 0 of 1 approvals" in said
+    assert bench.ask(name) == "first"
+    assert evidence(bench, name) == 1, "of its pin, not of its tombstone"
+    assert cli.run(["deploy", "staging"]) == 0
+    assert bench.aws.sagemaker.list_endpoints(NameContains=name)["Endpoints"] == []
+    assert evidence(bench, name) == 2
+
+
+def refuse(move: Move) -> Approved:
+    raise MlopsError("pull request #7 has 0 of 1 approvals (nobody reviewed it)")
+
+
+def evidence(bench: Bench, model: str) -> int:
+    """How many pins and tombstones of a model were approved."""
+    bucket, prefix = bench.project.releases_bucket, f"evidence/staging/{model}/"
+    return int(bench.aws.s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["KeyCount"])
