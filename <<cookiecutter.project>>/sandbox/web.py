@@ -41,7 +41,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
 
 
 class Task(WSGITask):  # type: ignore[misc]
-    """waitress's task, which capitalises headers: clients read the keys of an object's metadata as written."""
+    """waitress's task, which capitalises headers: the keys of metadata stay as they were written."""
 
     def build_response_header(self) -> bytes:
         return METADATA.sub(lambda found: found[0].lower(), super().build_response_header())

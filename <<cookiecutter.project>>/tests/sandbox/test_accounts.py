@@ -178,8 +178,9 @@ def assert_read_by_the_serving_role(sandbox: Sandbox, place: str) -> None:
         if record["eventName"] == "GetObject" and place in json.dumps(record["requestParameters"])
     ]
     serving = f"arn:aws:sts::{PROD}:assumed-role/shop-serve-prod/SageMaker"
-    assert {record["userIdentity"]["arn"] for record in reads} == {serving}
-    key = reads[0]["userIdentity"]["accessKeyId"]
+    own = [record["userIdentity"] for record in reads if record["recipientAccountId"] == PROD]
+    assert {caller["arn"] for caller in own} == {serving}
+    key = own[0]["accessKeyId"]
     taken = next(record for record in records if key in json.dumps(record["responseElements"]))
     assert (taken["eventName"], taken["recipientAccountId"]) == ("AssumeRole", PROD)
     assert taken["userIdentity"] == {"type": "AWSService", "invokedBy": "sagemaker.amazonaws.com"}
