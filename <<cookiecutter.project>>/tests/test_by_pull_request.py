@@ -58,6 +58,8 @@ def test_two_models_go_round_by_pull_requests_that_cross(firm: Firm) -> None:
     assert "alpha: create, release" in logs["Deploy / Prod"]
     assert live(firm, "prod") == ["alpha one", "beta one"]
     check_evidence(firm, alpha)
+    break_the_glass(firm)
+    assert live(firm, "staging") == ["alpha one", "beta one"]
 
 
 def live(firm: Firm, environment: str) -> list[str]:
@@ -160,6 +162,21 @@ def check_evidence(firm: Firm, number: int) -> None:
     assert evidence["pull_request"]["number"] == number
     assert [review["by"]["login"] for review in evidence["approvals"]] == ["ben", "dan"]
     assert evidence["run"]["workflow_ref"] == "acme/models/.github/workflows/reconcile.yml@refs/heads/main"
+
+
+def break_the_glass(firm: Firm) -> None:
+    """Staging goes back at once; `deploy` is held until a pull request says the same."""
+    logs = firm.run("rollback.yml", "Roll back", model="alpha", environment="staging", now="true")
+    assert "and `deploy` is held" in logs["Flip in staging"]
+    assert live(firm, "staging") == ["alpha one", "beta one"]
+    logs = firm.run("deploy.yml", "Deploy", fails=True)
+    assert "Ratify it by pinning what it serves: mlops rollback alpha --env staging" in logs["Staging"]
+    number, known = firm.pull("Roll alpha back to "), firm.ada.known_runs()
+    firm.ada.await_check(number)
+    firm.approve(number, "dan")
+    firm.merge(number)
+    logs = firm.await_run("Deploy", known)
+    assert "alpha: nothing, release" in logs["Staging"]
 
 
 def test_a_forks_pull_request_gets_no_token_and_an_insiders_no_role(firm: Firm) -> None:
