@@ -103,7 +103,7 @@ def try_uncommitted_work(bench: Bench, model: str, capsys: pytest.CaptureFixture
     assert found["verdict"] == "passed", "the experiment was not compared with what is live"
     assert f"verdict passed: {found['reason']}" in said
     assert evaluation in said
-    assert job_roles(bench, execution) == {bench.project.execution_role}
+    assert job_roles(bench, execution) == {bench.project.experiment_role}
     assert releases(bench, model) == before, "an experiment registered a package"
     assert stored(bench, bench.project.releases_bucket, "releases/") == sealed, (
         "an experiment sealed something"

@@ -74,6 +74,11 @@ class Project(Document):
         return f"{self.project}-releases-{self.accounts.training}-{self.region}"
 
     @property
+    def experiment_role(self) -> str:
+        """The role that the jobs of experiments run as: it can neither seal nor register."""
+        return f"arn:aws:iam::{self.accounts.training}:role/{self.project}-experiment"
+
+    @property
     def execution_role(self) -> str:
         """The role that pipelines and jobs run as."""
         return f"arn:aws:iam::{self.accounts.training}:role/{self.project}-execution"

@@ -148,7 +148,7 @@ def start(workspace: Workspace, aws: Aws, spec: ModelSpec, run: Run) -> tuple[st
         put_once(aws.s3, bucket, key, content)
     definition = compile_definition(workspace.project, aws, spec, jobs_uri, run.kind)
     ensure_group(aws.sagemaker, workspace.project, spec.model)
-    version = upsert_pipeline(aws.sagemaker, name, definition, workspace.project.execution_role)
+    version = upsert_pipeline(aws.sagemaker, name, definition, job_role(workspace.project, run.kind))
     return start_execution(aws.sagemaker, name, version, run), True
 
 
@@ -247,7 +247,7 @@ def plant_record(project: Project, spec: ModelSpec, jobs_uri: str, kind: str) ->
         "kind": kind,
         "name": project.group(spec.model),
         "image": image_uri(spec.image, project.region),
-        "role": project.execution_role,
+        "role": job_role(project, kind),
         "bucket": project.data_bucket,
         "jobs_uri": jobs_uri,
         "train_instance": spec.train.instance,
@@ -256,6 +256,11 @@ def plant_record(project: Project, spec: ModelSpec, jobs_uri: str, kind: str) ->
         "processing_minutes": spec.processing.max_minutes,
         "hyperparameters": sorted(spec.train.hyperparameters),
     }
+
+
+def job_role(project: Project, kind: str) -> str:
+    """The role that a run's jobs have; who experiments hands over one that registers nothing."""
+    return project.experiment_role if kind == "experiment" else project.execution_role
 
 
 def upsert_pipeline(sagemaker: SageMakerClient, name: str, definition: str, role: str) -> int | None:

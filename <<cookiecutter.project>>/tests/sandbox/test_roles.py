@@ -24,6 +24,7 @@ HOMES = {"staging": STAGING, "prod": PROD}
 OTHERS = {
     "developer": ACCOUNT,
     "execution": ACCOUNT,
+    "experiment": ACCOUNT,
     "serve-staging": STAGING,
     "serve-prod": PROD,
 }
@@ -217,6 +218,8 @@ MAY = {
     | {"read data", "read verdict", "read release", "read evaluation", *KEYS},
     "execution": {*READ_REGISTRY, "register", "read data", "write run", "seal", "read release"}
     | {"read evaluation", "read verdict", *KEYS},
+    "experiment": {*READ_REGISTRY, "read data", "write run", "read release", "read evaluation"}
+    | {"read verdict", *KEYS},
     "ci-staging": within("staging", *LOOK) | within("prod", *LISTS),
     "ci-prod": within("prod", *LOOK) | within("staging", *LISTS),
     "deploy-staging": deploy("staging", "prod") | {"approve in staging", "staging: write soak"},
