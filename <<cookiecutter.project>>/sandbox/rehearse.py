@@ -23,7 +23,7 @@ from sandbox.stage import console, read_exports, sandbox, set_stage
 if TYPE_CHECKING:
     from sandbox.stage import Stage
 
-SPEED = "300"  # ten minutes of canary in two seconds, half an hour of soak in six
+SPEED = "600"  # ten minutes of canary in a second, half an hour of soak in three
 
 
 @dataclass(frozen=True)
