@@ -82,6 +82,10 @@ class Writer:
         for (account, region, moment), records in sorted(self._records.items(), key=lambda item: item[0]):
             if not self._is_silent(moment):
                 self.deliver(account, region, moment, {"Records": records})
+        self.sign()
+
+    def sign(self) -> None:
+        """Write every digest, of the logs as they are now."""
         for account in self.accounts:
             for region in self.regions:
                 self._write_chain(account, region)

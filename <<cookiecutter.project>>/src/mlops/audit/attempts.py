@@ -46,4 +46,4 @@ def describe_attempts(who: str, name: str, target: str, events: list[Event]) -> 
     message = (
         f"{who} tried {name} on {target}, {times}and was refused ({events[0].error}); nothing was changed"
     )
-    return Finding("attempt", "unproved", target, message, stamp(events[0].time), "", refer(*events))
+    return Finding("attempt", "out-of-band", target, message, stamp(events[0].time), "", refer(*events))

@@ -38,6 +38,9 @@ class Moment(click.ParamType[datetime]):
 )
 @click.option("--since", type=Moment(), help="From when on. By default as far back as the trail goes.")
 @click.option("--until", type=Moment(), help="Until when. By default when the trail was fetched.")
+@click.option(
+    "--now", type=Moment(), hidden=True, help="When the folder was complete, for tests of old trails."
+)
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), help="Write the report there.")
 @click.pass_context
@@ -47,6 +50,7 @@ def command(
     keys: Path | None,
     since: datetime | None,
     until: datetime | None,
+    now: datetime | None,
     form: str,
     output: Path | None,
 ) -> int:
@@ -60,8 +64,8 @@ def command(
 
     workspace = open_workspace()
     store = open_store(Path(trail), keys)
-    now = store.fetched or datetime.now(UTC)
-    question = Question(since, until or now, now)
+    seen = now or store.fetched or datetime.now(UTC)
+    question = Question(since, until or seen, seen)
     if question.since and question.since >= question.until:
         raise UsageError(f"--since {question.since} is not before --until {question.until}")
     report = audit(workspace.root, workspace.project, store, question)

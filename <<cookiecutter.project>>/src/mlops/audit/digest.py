@@ -73,7 +73,6 @@ def read_digest(
         raise DigestError(f"cannot be read: {error}") from None
     if not isinstance(document, dict):
         raise DigestError("cannot be read: it is no object")
-    require_place(place, document, bucket)
     signature = metadata.get("signature") if isinstance(metadata, dict) else None
     if not isinstance(signature, str):
         raise DigestError(
@@ -81,6 +80,7 @@ def read_digest(
         )
     digest = hashlib.sha256(content).hexdigest()
     verify(place, document, digest, signature, keys)
+    require_place(place, document, bucket)
     return parse_document(place, document, digest, signature)
 
 
@@ -113,7 +113,7 @@ def verify(
     text = "\n".join(
         [
             str(document.get("digestEndTime")),
-            f"{document['digestS3Bucket']}/{place.key}",
+            f"{document.get('digestS3Bucket')}/{document.get('digestS3Object')}",
             digest,
             "null" if previous is None else str(previous),
         ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops.audit.claims import SKEW, read_claim
 from mlops.audit.evidence_rules import is_sound
-from mlops.audit.replay import MOVES, newest
+from mlops.audit.replay import MOVES, ROLLED_BACK, newest
 from mlops.audit.verdict import Change, Flag, refer
 from mlops.pin import Tombstone
 
@@ -49,6 +49,8 @@ def judge_turn(case: Case, turn: Turn) -> Change:
         str(event.who),
         events=refer(event),
     )
+    if event.name == ROLLED_BACK:
+        return ratify(case, turn, replace(change, flags=(describe_rollback(turn, change),)))
     if duty is None or duty.environment != turn.environment:
         why = f"{event.who} did it: served was {change.before}, then {change.after}"
         served = judge_served(case, turn, None)
@@ -61,6 +63,16 @@ def judge_turn(case: Case, turn: Turn) -> Change:
         own = tuple(flag for flag in claim.flags if flag.rule not in {"no-pin", "stale"})
         return ratify(case, turn, replace(change, flags=own + ruled))
     return judge_deployment(case, turn, change, claim, duty)
+
+
+def describe_rollback(turn: Turn, change: Change) -> Flag:
+    """SageMaker took a release back by itself, guarded by alarms: drift, and nobody's attack."""
+    asked = turn.event.asked
+    why = (
+        f"SageMaker took {change.before} back by itself ({asked('why')}); it serves {change.after}. "
+        f"Make git say so: mlops rollback {turn.model} --env {turn.environment}"
+    )
+    return Flag("drift", "break-glass", why)
 
 
 def judge_deployment(case: Case, turn: Turn, change: Change, claim: Claim, duty: Duty) -> Change:
@@ -225,7 +237,11 @@ def ratify(case: Case, turn: Turn, change: Change) -> Change:
     found = next(
         (move for move in later if case.config_of(move) == turn.after and is_sound(case, move)), None
     )
-    return replace(change, ratified=found.commit) if found and turn.event.name in MOVES else change
+    return (
+        replace(change, ratified=found.commit)
+        if found and turn.event.name in (*MOVES, ROLLED_BACK)
+        else change
+    )
 
 
 def timeline(changes: Iterable[Change], environment: str, model: str) -> list[Change]:

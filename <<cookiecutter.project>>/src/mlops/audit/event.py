@@ -51,6 +51,7 @@ class Event:
     error: str = ""
     request: Mapping[str, Any] = field(default_factory=dict, hash=False)
     answer: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
     shared: str = ""
     file: str = ""
     digest: str = ""
@@ -106,6 +107,7 @@ def parse_event(record: Any, file: str = "", digest: str = "") -> Event | None:
         text_at(record, "errorCode"),
         mapping_at(record, "requestParameters"),
         mapping_at(record, "responseElements"),
+        mapping_at(record, "additionalEventData"),
         text_at(record, "sharedEventID"),
         file,
         digest,

@@ -31,7 +31,6 @@ def judge_evidence(case: Case, move: Move, recorded: str = "") -> Iterator[Flag]
         return
     yield from judge_content(case, move, witness)
     yield from judge_people(case, move, witness)
-    yield from judge_order(move, witness)
 
 
 def judge_content(case: Case, move: Move, witness: Witness) -> Iterator[Flag]:
@@ -68,8 +67,11 @@ def judge_people(case: Case, move: Move, witness: Witness) -> Iterator[Flag]:
         yield Flag("four-eyes", "contradicted", why)
 
 
-def judge_order(move: Move, witness: Witness) -> Iterator[Flag]:
+def judge_merge(case: Case, move: Move) -> Iterator[Flag]:
     """Where main's rules ask for approvals, a merge before them went around the rules."""
+    witness = case.witnesses.find(move.environment, move.model, move.commit)
+    if witness is None:
+        return
     demanded = max((demands(rule) for rule in witness.rules), default=0)
     there = [approval for approval in witness.approvals if approval.at and approval.at <= move.time]
     if len(there) < demanded:
@@ -90,7 +92,7 @@ def demands(rule: Any) -> int:
 
 def is_sound(case: Case, move: Move) -> bool:
     """Whether a move has evidence without a flaw: it may ratify what was done before."""
-    return not any(judge_evidence(case, move))
+    return not any(judge_evidence(case, move)) and not any(judge_merge(case, move))
 
 
 def find_ratifying(case: Case, move: Move) -> Move | None:

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 from mlops.audit.chain import describe_hours, stamp
 from mlops.audit.claims import SKEW
-from mlops.audit.evidence_rules import find_ratifying, judge_evidence
-from mlops.audit.verdict import Change, Flag
+from mlops.audit.evidence_rules import find_ratifying, judge_merge
+from mlops.audit.verdict import Change, Flag, refer
 from mlops.pin import Pin, Tombstone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mlops.audit.case import Case
     from mlops.audit.history import Move
+    from mlops.audit.replay import Turn
 
 DUE = timedelta(
     hours=24
@@ -49,7 +50,7 @@ def judge_pin(case: Case, move: Move, data: Mapping[str, str]) -> Change:
     if isinstance(content, str):
         why = content or "the pin was deleted; a tombstone would have kept its history"
         return replace(change, flags=(Flag("unreadable-pin", "contradicted", why),))
-    flags = list(judge_alone(move))
+    flags = [*judge_alone(move), *judge_merge(case, move)]
     if isinstance(content, Pin):
         flags += judge_origin(case, move, content)
         flags += judge_data(content, data)
@@ -99,7 +100,10 @@ def judge_origin(case: Case, move: Move, pin: Pin) -> Iterator[Flag]:
 def judge_data(pin: Pin, data: Mapping[str, str]) -> Iterator[Flag]:
     """The data that a release says it was made from is what its source commit names."""
     said = data.get(source_key(pin))
-    if said is not None and said != pin.artifact.data:
+    if said == "":
+        why = f"its source commit {pin.artifact.commit[:12]}, or the data pointer there, is not in this clone"
+        yield Flag("source-unseen", "unproved", why)
+    elif said is not None and said != pin.artifact.data:
         why = (
             f"the release says data {pin.artifact.data!r}, its commit {pin.artifact.commit[:12]} names "
             f"{said!r}"
@@ -118,18 +122,16 @@ def judge_outcome(case: Case, move: Move, content: Pin | Tombstone) -> Iterator[
     due = due_time(move, content)
     end = min(after.time if after else case.asked.until, case.asked.until)
     if is_served(case, move, content, max(end, due) if after is None else end):
-        if isinstance(content, Pin) and has_own_approval(case, move):
-            yield from (flag for flag in judge_evidence(case, move) if flag.rule == "bypass")
         return
     if after and after.time < due:
         return  # overtaken: the newer pin is what had to be deployed
-    if due > case.asked.due:
-        yield Flag("pending", "pending", f"is due until {stamp(due)}")
-        return
-    gap = case.in_gap(case.project.account(move.environment), move.time - SKEW, due)
+    gap = case.in_gap(case.project.account(move.environment), move.time - SKEW, min(due, case.asked.until))
     if gap:
         why = f"may have been deployed while nothing was recorded ({describe_hours(gap.since, gap.until)})"
         yield Flag("unseen", "unproved", why, incomplete=True)
+        return
+    if due > case.asked.due:
+        yield Flag("pending", "pending", f"is due until {stamp(due)}")
         return
     yield describe_undeployed(case, move)
 
@@ -173,47 +175,38 @@ def describe_undeployed(case: Case, move: Move) -> Flag:
     return Flag("merged-not-deployed", "unproved", why)
 
 
-def find_drift(case: Case) -> list[Change]:
-    """Endpoints that are not at what main pins last, where no other rule says why."""
+def find_drift(case: Case, judged: Sequence[Change]) -> list[Change]:
+    """Endpoints that are not at what main pins last, where nothing in the range says why already."""
+    known = {(change.environment, change.model) for change in judged if is_open(change)}
     found = []
     for (environment, model), moves in sorted(case.history.moves.items()):
-        flag = judge_drift(case, environment, model, moves[0])
-        if flag:
+        turns = [
+            turn for turn in case.facts.turns_of(environment, model) if turn.event.time <= case.asked.until
+        ]
+        flag = judge_drift(case, moves[0], turns)
+        if flag and (environment, model) not in known:
             what = f"endpoint {case.project.endpoint(environment, model)}"
-            found.append(
-                Change(
-                    "state", case.asked.until, environment, model, what, "", "", "", (flag,), moves[0].commit
-                )
+            events = refer(*(turn.event for turn in turns[-1:]))
+            change = Change(
+                "state", case.asked.until, environment, model, what, "", "", "", (flag,), events=events
             )
+            found.append(replace(change, commit=moves[0].commit))
     return found
 
 
-def judge_drift(case: Case, environment: str, model: str, move: Move) -> Flag | None:
+def is_open(change: Change) -> bool:
+    """Whether a change is a finding about what is live."""
+    return change.kind != "approval" and not change.ratified and change.verdict not in {"proved", "pending"}
+
+
+def judge_drift(case: Case, move: Move, turns: Sequence[Turn]) -> Flag | None:
     """The replayed state against the last pin."""
-    turns = [turn for turn in case.facts.turns_of(environment, model) if turn.event.time <= case.asked.until]
     content = case.history.content(move)
     if not turns or isinstance(content, str) or due_time(move, content) > case.asked.due:
-        return rolled_back(case, move)
-    if turns[-1].after == case.config_of(move):
-        return rolled_back(case, move)
-    if any(case.names.duty(turns[-1].event.who.role) is None for _ in [0]):
-        return None  # the last call was a stranger's, which is a finding of its own
-    live = case.release_of(environment, model, turns[-1].after)
-    return Flag(
-        "drift",
-        "contradicted",
-        f"serves {live}, main pins {case.release_of(environment, model, case.config_of(move))}",
-    )
-
-
-def rolled_back(case: Case, move: Move) -> Flag | None:
-    """Whether SageMaker took the last pin's release back, as `deploy` wrote down."""
-    witness = case.witnesses.rollback(move.environment, move.model, move.commit)
-    if witness is None or witness.content.get("failed") != case.config_of(move):
         return None
-    live = case.release_of(move.environment, move.model, str(witness.content.get("live", "")))
-    why = (
-        f"SageMaker took {move.commit[:12]} back by itself ({witness.content.get('why')}): it serves "
-        f"{live}. Make git say so: mlops rollback {move.model} --env {move.environment}"
-    )
-    return Flag("drift", "break-glass", why)
+    wanted = case.config_of(move)
+    if turns[-1].after == wanted:
+        return None
+    live = case.release_of(move.environment, move.model, turns[-1].after)
+    pinned = case.release_of(move.environment, move.model, wanted)
+    return Flag("drift", "contradicted", f"serves {live}, main pins {pinned}")

@@ -6,13 +6,15 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mlops.audit.event import Event, list_at, mapping_at, text_at
+from mlops.audit.event import Event, Who, list_at, mapping_at, text_at
+from mlops.audit.store import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from mlops.audit.names import Names
+    from mlops.audit.witness import Witness
     from mlops.project import Environment
 
 MOVES = ("CreateEndpoint", "UpdateEndpoint")
@@ -21,6 +23,9 @@ OTHER_MOVES = (
     "UpdateInferenceComponent",
     "DeleteInferenceComponent", "UpdateInferenceComponentRuntimeConfig",
 )  # fmt: skip
+
+
+ROLLED_BACK = "RolledBack"  # no call: SageMaker took a release back, and `deploy` wrote it down
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ def replay_one(facts: Facts, event: Event, names: Names) -> None:
         facts.models[(event.account, event.asked("modelName"))].append(read_model(event))
     elif event.name == "CreateEndpointConfig":
         facts.configs[(event.account, event.asked("endpointConfigName"))].append(read_config(event))
-    elif event.name in MOVES or event.name in OTHER_MOVES:
+    elif event.name in (*MOVES, *OTHER_MOVES, ROLLED_BACK):
         replay_turn(facts, event, names)
     elif event.name == "CreateModelPackage":
         facts.packages.setdefault(event.answered("modelPackageArn"), event)
@@ -113,12 +118,51 @@ def replay_turn(facts: Facts, event: Event, names: Names) -> None:
         return
     before = facts.live.get(place, "")
     after = before
-    if event.name in MOVES:
+    if event.name == ROLLED_BACK and not is_return(facts, place, event):
+        return
+    if event.name in (*MOVES, ROLLED_BACK):
         after = event.asked("endpointConfigName")
     elif event.name == "DeleteEndpoint":
         after = ""
     facts.turns.append(Turn(event, *place, event.asked("endpointName"), before, after))
     facts.live[place] = after
+
+
+def is_return(facts: Facts, place: tuple[str, str], event: Event) -> bool:
+    """Whether a rollback undoes the last call about an endpoint: it goes back to what was there before."""
+    turns = facts.turns_of(*place)
+    undone = (event.asked("endpointConfigName"), event.asked("failed"))
+    return bool(turns) and (turns[-1].before, turns[-1].after) == undone
+
+
+def read_rollbacks(witnesses: Iterable[Witness], names: Names) -> list[Event]:
+    """What `deploy` wrote of automatic rollbacks, as events: CloudTrail records none."""
+    found = []
+    for witness in witnesses:
+        endpoint, moment = text_at(witness.content, "endpoint"), parse_time(witness.content.get("at"))
+        place = names.endpoint(endpoint)
+        if place and moment and witness.key.startswith(f"evidence/{place[0]}/{place[1]}/"):
+            account, who = (
+                names.project.account(place[0]),
+                Who("AWSService", service="sagemaker.amazonaws.com"),
+            )
+            members = {"endpointName": endpoint, "why": text_at(witness.content, "why")}
+            members |= {"endpointConfigName": text_at(witness.content, "live")}
+            members |= {"failed": text_at(witness.content, "failed")}
+            region = names.project.region
+            event = Event(
+                witness.sha256,
+                moment,
+                "sagemaker",
+                ROLLED_BACK,
+                account,
+                region,
+                who,
+                request=members,
+                file=witness.key,
+            )
+            found.append(event)
+    return found
 
 
 def read_model(event: Event) -> Made:

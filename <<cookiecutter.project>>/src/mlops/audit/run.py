@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops.audit.attempts import judge_attempts
 from mlops.audit.case import Case
+from mlops.audit.codecommit import judge_codecommit, judge_manual_approvals
 from mlops.audit.endpoints import judge_turns
 from mlops.audit.history import read_history
 from mlops.audit.ingest import arrange, describe_unreadable, read_logs
@@ -14,7 +15,7 @@ from mlops.audit.integrity import check_integrity
 from mlops.audit.names import Names
 from mlops.audit.packages import judge_packages
 from mlops.audit.pins import find_drift, judge_pins
-from mlops.audit.replay import replay
+from mlops.audit.replay import read_rollbacks, replay
 from mlops.audit.report import Report, make_report
 from mlops.audit.sessions import find_openings, first_repository_id
 from mlops.audit.sources import read_data
@@ -76,7 +77,9 @@ def judge(
 ) -> Report:
     """Put every rule to work."""
     names = Names(project)
-    known = [event for event in events if event.time <= ledger.asked.until]
+    witnesses = Witnesses(store.root)
+    rollbacks = read_rollbacks(witnesses.rollbacks(), names)
+    known = arrange(event for event in (*events, *rollbacks) if event.time <= ledger.asked.until)
     openings = find_openings(known)
     breaches = find_breaches(known, names)
     facts = replay(known, names)
@@ -84,7 +87,7 @@ def judge(
         project,
         names,
         history,
-        Witnesses(store.root),
+        witnesses,
         facts,
         openings,
         first_repository_id(openings.values(), project),
@@ -93,16 +96,17 @@ def judge(
         breaches,
     )
     changes = judge_changes(case, read_data(root, pinned(case)))
-    changes = [change for change in changes if change.time >= ledger.asked.since]
     findings = find_in(changes) + judge_breaches(breaches) + judge_tampering(known, names)
-    findings += judge_attempts(facts.denied, names)
+    findings += judge_attempts(facts.denied, names) + judge_codecommit(case, known)
+    findings += judge_manual_approvals(case, known)
     return make_report(project, ledger, history, changes, in_order(within(findings, ledger)), unreadable)
 
 
 def judge_changes(case: Case, data: dict[str, str]) -> list[Change]:
     """Everything that changed, by time."""
-    changes = [*judge_pins(case, data), *judge_packages(case), *judge_turns(case), *find_drift(case)]
-    return sorted(changes, key=lambda change: change.time)
+    changes = [*judge_pins(case, data), *judge_packages(case), *judge_turns(case)]
+    asked = [change for change in changes if change.time >= case.asked.since]
+    return sorted([*asked, *find_drift(case, asked)], key=lambda change: change.time)
 
 
 def pinned(case: Case) -> list[Pin]:

@@ -89,7 +89,9 @@ class Finding:
 
     @property
     def level(self) -> str:
-        """error, or warning."""
+        """error, or warning; what was only tried changed nothing."""
+        if self.rule == "attempt":
+            return "warning"
         return LEVELS.get(self.verdict, "warning")
 
     @property

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+ROLLBACK = ".rollback.json"  # beside the evidence of the pin that did not stay
+
 
 @dataclass(frozen=True)
 class Approval:
@@ -102,9 +104,12 @@ class Witnesses:
         """The evidence of a merged pin; None where there is none in the folder."""
         return self.read(f"evidence/{environment}/{model}/{commit}.json")
 
-    def rollback(self, environment: str, model: str, commit: str) -> Witness | None:
-        """What `deploy` wrote when SageMaker took a pin's release back; None where it did not."""
-        return self.read(f"evidence/{environment}/{model}/{commit}.rollback.json")
+    def rollbacks(self) -> list[Witness]:
+        """What `deploy` wrote each time when SageMaker took a release back."""
+        found = (
+            path.relative_to(self.root).as_posix() for path in self.root.glob(f"evidence/*/*/*{ROLLBACK}")
+        )
+        return [witness for key in sorted(found) if (witness := self.read(key))]
 
     def read(self, key: str) -> Witness | None:
         """One object."""
