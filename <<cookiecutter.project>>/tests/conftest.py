@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from mlops.github_forge import GithubForge
+    from tests.hub import Port
     from tests.live import Bench
+    from tests.sandbox.forge.conftest import Desk
 
 REGION: Literal["eu-west-1"] = "eu-west-1"
 ACCOUNT = "111111111111"
@@ -142,6 +145,33 @@ def bench(workspace: Workspace, endpoint_url: str, monkeypatch: pytest.MonkeyPat
     bench = Bench(workspace.root, workspace.project, Aws(workspace.project.region))
     monkeypatch.setattr("mlops.deploy.open_counter", lambda workspace: bench.approve)
     return bench
+
+
+@pytest.fixture(scope="session")
+def forge_port(tmp_path_factory: pytest.TempPathFactory) -> Port:
+    """Where forges are served."""
+    from tests.hub import Port
+
+    return Port(tmp_path_factory.mktemp("issuer"))
+
+
+@pytest.fixture
+def desk(forge_port: Port, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """A forge, named by the environment; ben acts."""
+    from tests.hub import open_desk
+
+    monkeypatch.setenv("GITHUB_API_URL", f"{forge_port.server.endpoint}/api/v3")
+    for desk in open_desk(forge_port, tmp_path):
+        monkeypatch.setenv("GITHUB_TOKEN", desk.token("ben"))
+        yield desk
+
+
+@pytest.fixture
+def hub(desk: Desk) -> GithubForge:
+    """The forge as `mlops` sees it."""
+    from mlops.github_forge import connect
+
+    return connect(desk.forge.repository.full_name)
 
 
 @pytest.fixture

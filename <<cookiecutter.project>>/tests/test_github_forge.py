@@ -2,82 +2,32 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pygit2
 import pytest
-import requests
 
 from mlops.errors import UsageError
 from mlops.forge import ForgeError, open_forge
-from mlops.github_forge import GithubForge, connect
+from mlops.github_forge import connect
 from mlops.project import read_project
-from sandbox import web
 from sandbox.clock import Clock
 from sandbox.forge.app import Forge
 from sandbox.forge.people import BOT, PEOPLE
-from sandbox.oidc import Issuer
-from tests.sandbox.forge.conftest import NAME, Answers, Desk, Recorder
+from tests.sandbox.forge.conftest import NAME, Answers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from mlops.github_forge import GithubForge
+    from tests.hub import Port
+    from tests.sandbox.forge.conftest import Desk
 
 PIN = "releases/prod/guess.yml"
 BRANCH = "mlops/prod/guess"
 CHECK = "on: workflow_dispatch\njobs: {check: {runs-on: ubuntu-24.04, steps: [{run: 'true'}]}}\n"
 IDS = {person.login: person.id for person in (*PEOPLE, BOT)}
-
-
-@pytest.fixture(scope="module")
-def server() -> web.Server:
-    """A web server; each test puts a forge of its own behind it."""
-    server = web.bind(0)
-    threading.Thread(target=server.run, daemon=True).start()
-    return server
-
-
-@pytest.fixture(scope="module")
-def issuer(tmp_path_factory: pytest.TempPathFactory) -> Issuer:
-    """The signer of identity tokens; a key takes long to make."""
-    return Issuer(tmp_path_factory.mktemp("issuer"))
-
-
-@pytest.fixture
-def desk(
-    server: web.Server, issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Desk]:
-    """A forge whose main has one commit, and its address in the environment; ben acts."""
-    forge = Forge(tmp_path / "forge", Answers(), issuer, Clock(), "http://127.0.0.1:1", Recorder)
-    server.app = forge.wsgi
-    forge.start(server.endpoint, tmp_path)
-    git = forge.repository.git
-    tree = git.TreeBuilder()
-    tree.insert("README.md", git.create_blob(b"# shop\n"), 0o100644)
-    ada = pygit2.Signature("Ada Quist", "ada@example.com")
-    git.create_commit("refs/heads/main", ada, ada, "Begin\n", tree.write(), [])
-    monkeypatch.setenv("GITHUB_API_URL", f"{server.endpoint}/api/v3")
-    monkeypatch.setenv("GITHUB_TOKEN", forge.token_of("ben"))
-    yield Desk(forge, server.endpoint, tmp_path)
-    forge.close()
-
-
-@pytest.fixture
-def hub(desk: Desk) -> GithubForge:
-    """The forge as `mlops` sees it."""
-    return connect(NAME)
-
-
-@pytest.fixture
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long a client would have waited before each attempt: nobody waits here."""
-    pauses: list[float] = []
-    watch = SimpleNamespace(sleep=pauses.append, time=time.time, monotonic=time.monotonic)
-    monkeypatch.setattr("urllib3.util.retry.time", watch)
-    return pauses
 
 
 def commit(desk: Desk, message: str, author: str = "ben@example.com", branch: str = "topic") -> str:
@@ -97,15 +47,6 @@ def open_pin(hub: GithubForge, text: str = "one\n") -> int:
     """A pull request of a pin."""
     hub.push_file(BRANCH, PIN, text, "Promote")
     return hub.open_pull(BRANCH, "Promote", "the body").number
-
-
-def fail(desk: Desk, status: int, count: int = 1, match: str = "", **headers: str) -> None:
-    """Let the next requests fail."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    limited = "X-RateLimit-Reset" in named
-    fault = {"status": status, "count": count, "match": match, "headers": named}
-    said = {"message": "API rate limit exceeded for user ID 5002."} if limited else {}
-    requests.post(f"{desk.url}/_faults", json=fault | said, timeout=5).raise_for_status()
 
 
 def test_a_pull_request_is_opened_and_found_by_its_branch(hub: GithubForge) -> None:
@@ -308,12 +249,12 @@ def test_comments_are_added_and_listed(hub: GithubForge) -> None:
     assert hub.list_comments(number) == ["one", "two"]
 
 
-def test_checks_are_started_on_the_branch(desk: Desk, server: web.Server, hub: GithubForge) -> None:
+def test_checks_are_started_on_the_branch(desk: Desk, forge_port: Port, hub: GithubForge) -> None:
     desk.commit("side", {".github/workflows/check.yml": CHECK})
     desk.merge(desk.propose("side"), who="ada")
     head = hub.push_file(BRANCH, PIN, "one\n", "Promote")
     forge = Forge(desk.folder / "forge", Answers(), desk.forge.ground.issuer, Clock(), "http://127.0.0.1:1")
-    server.app = forge.wsgi
+    forge_port.server.app = forge.wsgi
     try:
         assert not hub.has_checks(head)
         hub.start_checks(BRANCH)
@@ -361,64 +302,19 @@ def test_what_the_forge_finds_wrong_is_told_in_its_words(hub: GithubForge) -> No
         hub.open_pull(BRANCH, "Twice", "")
 
 
-@pytest.mark.parametrize("status", [403, 429, 503])
-def test_a_forge_that_says_when_to_come_back_is_asked_again_then(
-    desk: Desk, hub: GithubForge, slept: list[float], status: int
-) -> None:
-    fail(desk, status, 2, Retry_After="7")
-    assert hub.find_branch("main") is not None
-    assert slept == [7, 7]
+def test_a_run_asks_once_what_cannot_change(desk: Desk, hub: GithubForge, forge_port: Port) -> None:
+    number = open_pin(hub)
+    merged = desk.merge(number, who="ada")
+    asked: list[str] = []
+    serve = forge_port.server.app
 
+    def count(environ: dict[str, Any], start_response: Any) -> Any:
+        asked.append(environ["PATH_INFO"])
+        return serve(environ, start_response)
 
-@pytest.mark.parametrize("status", [403, 429])
-def test_a_limit_that_ends_soon_is_waited_for(
-    desk: Desk, hub: GithubForge, slept: list[float], status: int
-) -> None:
-    fail(desk, status, X_RateLimit_Reset=str(int(time.time()) + 30))
-    assert hub.find_branch("main") is not None
-    assert len(slept) == 1
-    assert 25 < slept[0] <= 60
-
-
-@pytest.mark.parametrize("status", [403, 429])
-@pytest.mark.parametrize("header", ["Retry_After", "X_RateLimit_Reset"])
-def test_a_limit_that_ends_late_is_left_to_a_later_run(
-    desk: Desk, hub: GithubForge, slept: list[float], status: int, header: str
-) -> None:
-    value = "3600" if header == "Retry_After" else str(int(time.time()) + 3600)
-    fail(desk, status, 1, "", **{header: value})
-    with pytest.raises(
-        ForgeError, match=r"(rate limit is used up|come back in 3600 seconds).*; run the same command again"
-    ):
-        hub.find_branch("main")
-    assert slept == []
-
-
-@pytest.mark.parametrize("match", ["GET .*/git/ref/", "POST .*/git/trees", "PATCH .*/git/refs/"])
-def test_an_outage_of_seconds_is_waited_out_by_every_method(
-    desk: Desk, hub: GithubForge, slept: list[float], match: str
-) -> None:
-    hub.push_file(BRANCH, PIN, "one\n", "Promote")
-    fail(desk, 503, 3, match)
-    made = hub.push_file(BRANCH, PIN, "two\n", "Promote")
-    assert hub.find_branch(BRANCH) == made
-    assert len(slept) >= 2
-
-
-def test_an_outage_that_lasts_is_one_line(desk: Desk, hub: GithubForge, slept: list[float]) -> None:
-    fail(desk, 503, 50)
-    with pytest.raises(ForgeError, match="Nothing is lost: run the same command again") as caught:
-        hub.find_pull(BRANCH)
-    assert "\n" not in str(caught.value)
-    assert sum(slept) < 60, "a run that cannot go on holds its machine"
-
-
-def test_a_forge_that_is_down_is_one_line(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, slept: list[float]
-) -> None:
-    monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:1/api/v3")
-    with pytest.raises(
-        ForgeError, match=r"the forge cannot be reached.*run the same command again"
-    ) as caught:
-        connect(NAME).find_pull(BRANCH)
-    assert "\n" not in str(caught.value)
+    forge_port.server.app = count
+    for _ in range(5):
+        pull, authorship = hub.merged_pull(merged), hub.read_authors(merged)
+        assert pull is not None
+        assert (pull.number, authorship.commit) == (number, merged)
+    assert len(asked) == 3, asked

@@ -6,7 +6,9 @@ alarms stand before the update begins. Killed anywhere, a second run ends in the
 
 from __future__ import annotations
 
+import functools
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -118,12 +120,16 @@ def command(
 
 
 def open_counter(workspace: Workspace) -> Counter:
-    """Counts approvals on the project's forge; connects to it only when something is to be approved."""
-    required = workspace.project.approvals
+    """Counts approvals on the project's forge; connects to it only when something is to be approved.
+
+    One count at a time: they share what the forge said of commits, and its client is not made for threads.
+    """
+    required, turn = workspace.project.approvals, threading.Lock()
+    connect = functools.cache(lambda: open_forge(workspace.project))
 
     def count(move: Move) -> Approved:
-        forge = open_forge(workspace.project)
-        return require_approvals(forge, workspace.root, move, getattr(required, move.environment))
+        with turn:
+            return require_approvals(connect(), workspace.root, move, getattr(required, move.environment))
 
     return count
 

@@ -108,6 +108,10 @@ class GithubForge:
         self._client = client
         self._owner = repository.partition("/")[0]
         self._repository: Repository = client.withLazy(lazy=True).get_repo(repository)
+        # what cannot change is asked once: a run counts many pins, and a job's token has 1,000 calls an hour
+        self._authors: dict[str, Authorship] = {}
+        self._pulls: dict[int, PullRequest] = {}
+        self._merged: dict[str, int] = {}
 
     @asking
     def find_pull(self, branch: str) -> PullRequest | None:
@@ -126,10 +130,16 @@ class GithubForge:
     @asking
     def merged_pull(self, commit: str) -> PullRequest | None:
         """The merged pull request of a commit; the listing does not say who merged it."""
-        for pull in self._repository.get_commit(commit).get_pulls():
-            if pull.base.ref == MAIN and pull.merged_at:
-                return read_pull(self._repository.get_pull(pull.number))
-        return None
+        if commit not in self._merged:
+            pulls = self._repository.get_commit(commit).get_pulls()
+            number = next((pull.number for pull in pulls if pull.base.ref == MAIN and pull.merged_at), None)
+            if number is None:
+                return None
+            self._merged[commit] = number
+        number = self._merged[commit]
+        if number not in self._pulls:
+            self._pulls[number] = read_pull(self._pull(number))
+        return self._pulls[number]
 
     @asking
     def list_reviews(self, number: int) -> list[Review]:
@@ -162,7 +172,9 @@ class GithubForge:
     @asking
     def read_authors(self, commit: str) -> Authorship:
         """Who wrote a commit, and who is named as co-author in its message."""
-        return self._authorship(self._repository.get_commit(commit))
+        if commit not in self._authors:
+            self._authors[commit] = self._authorship(self._repository.get_commit(commit))
+        return self._authors[commit]
 
     def _authorship(self, commit: Commit) -> Authorship:
         people, unknown = set(), set()
