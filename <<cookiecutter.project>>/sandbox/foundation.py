@@ -10,7 +10,7 @@ import yaml
 from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
 
-from sandbox import stacks
+from sandbox import conditions
 from sandbox.errors import SandboxError
 from sandbox.project import DUTIES
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sandbox.project import Project
+
+EVERY = "every account"
 
 
 @dataclass(frozen=True)
@@ -44,19 +46,23 @@ def apply(folder: Path, project: Project, endpoint: str, repository: Mapping[str
 
 
 def plan(template: Path, project: Project, repository: Mapping[str, str]) -> list[Stack]:
-    """The stacks of a template: one for each duty where it asks for a duty, else one for training."""
-    asked = parameters_of(template)
-    accounts = project.accounts
+    """The stacks of a template: for each duty where it asks for one, for each account where it says so."""
+    document = read(template)
+    asked, accounts = set(document.get("Parameters", {})), project.accounts
+    every = document.get("Metadata", {}).get("AppliedTo") == EVERY
     known = {
         "Project": project.name,
         "TrainingAccount": accounts.training,
         "StagingAccount": accounts.staging,
         "ProdAccount": accounts.prod,
+        "Queries": "none",  # the sandbox has no Athena
         **repository,
     }
     planned, provided = [], set[str]()
-    for duty in DUTIES if "Duty" in asked else ("",):
+    for duty in DUTIES if every or "Duty" in asked else ("",):
         account = accounts.of(duty) if duty else accounts.training
+        if every and account in provided:
+            continue
         # an account has one provider of an issuer, whichever of its duties came first
         known |= {"Duty": duty, "OidcProvider": "exists" if account in provided else "create"}
         provided.add(account)
@@ -66,11 +72,12 @@ def plan(template: Path, project: Project, repository: Mapping[str, str]) -> lis
     return planned
 
 
-def parameters_of(template: Path) -> set[str]:
-    """The names of a template's parameters."""
+def read(template: Path) -> dict[str, Any]:
+    """A template, parsed."""
     try:
-        return set(stacks.load(template.read_text(encoding="utf-8")).get("Parameters", {}))
-    except (yaml.YAMLError, AttributeError) as error:
+        document = conditions.load(template.read_text(encoding="utf-8"))
+        return {**document}
+    except (yaml.YAMLError, TypeError) as error:
         raise SandboxError(f"{template}: not a template: {' '.join(str(error).split())}") from None
 
 

@@ -121,7 +121,7 @@ class Layer:
         if plane and self._is_ours(plane, target):
             return self._serve(plane, target, passage)
         if target.service == "cloudformation":
-            stacks.check(passage.params, target.operation, passage.caller)
+            stacks.check(passage.params, target.operation, passage.caller, self._region)
         if target.operation == "PutBucketPolicy":
             check_bucket_policy(passage.request.environ["wsgi.input"].getvalue())
         answer = self._pass(passage, target)

@@ -105,7 +105,7 @@ def _application(
     # moto takes an account from the header that the layer sets, unless a variable names one for all
     os.environ.pop("MOTO_ACCOUNT_ID", None)
     os.environ["AWS_DEFAULT_REGION"] = project.region  # which moto reads when it is imported
-    from sandbox import resources
+    from sandbox import resources, trail_resources
     from sandbox.access import Access
     from sandbox.backend import Moto
     from sandbox.cloudtrail.plant import Plant
@@ -120,6 +120,8 @@ def _application(
 
     resources.complete_roles()
     resources.complete_buckets(endpoint)
+    trail_resources.complete_keys()
+    trail_resources.Trail.endpoint = endpoint
     accounts, region = project.accounts.distinct(), project.region
     sessions = Sessions(clock, options.session_seconds)
     try:

@@ -6,13 +6,32 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from sandbox import conditions
 from sandbox.errors import ServiceError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sandbox.identity import Caller
 
 # Each is created and read back through its own service in tests/sandbox/test_stacks.py, property by property.
 CREATED = {
+    "AWS::CloudTrail::Trail": frozenset(
+        {
+            "AdvancedEventSelectors",
+            "EnableLogFileValidation",
+            "EventSelectors",
+            "IncludeGlobalServiceEvents",
+            "IsLogging",
+            "IsMultiRegionTrail",
+            "KMSKeyId",
+            "S3BucketName",
+            "S3KeyPrefix",
+            "Tags",
+            "TrailName",
+        }
+    ),
+    "AWS::Events::Rule": frozenset({"Description", "EventPattern", "Name", "State", "Targets"}),
     "AWS::IAM::OIDCProvider": frozenset({"ClientIdList", "Tags", "ThumbprintList", "Url"}),
     "AWS::IAM::Role": frozenset(
         {
@@ -25,6 +44,8 @@ CREATED = {
             "Tags",
         }
     ),
+    "AWS::KMS::Alias": frozenset({"AliasName", "TargetKeyId"}),
+    "AWS::KMS::Key": frozenset({"Description", "EnableKeyRotation", "Enabled", "KeyPolicy", "Tags"}),
     "AWS::S3::Bucket": frozenset(
         {
             "BucketEncryption",
@@ -37,19 +58,17 @@ CREATED = {
         }
     ),
     "AWS::S3::BucketPolicy": frozenset({"Bucket", "PolicyDocument"}),
+    "AWS::SNS::Topic": frozenset({"DisplayName", "TopicName"}),
+    "AWS::SNS::TopicPolicy": frozenset({"PolicyDocument", "Topics"}),
 }
 UNTRIED = ("UpdateStack", "CreateChangeSet", "CreateStackSet")
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads short forms such as !Sub without resolving them."""
+def check(params: dict[str, Any], action: str, caller: Caller, region: str) -> None:
+    """Refuse what would come to nothing: operations, types, and properties of types.
 
-
-_Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
-
-
-def check(params: dict[str, Any], action: str, caller: Caller) -> None:
-    """Refuse what would come to nothing: operations, types, and properties of types."""
+    What a condition of the template leaves out is not created, so it may be of any type.
+    """
     if action in ("CreateStack", "DeleteStack") and caller.principal.kind != "root":
         # moto makes a stack's resources itself: no policy would be asked for each of them
         raise ServiceError(
@@ -64,7 +83,9 @@ def check(params: dict[str, Any], action: str, caller: Caller) -> None:
         return
     if "TemplateURL" in params:
         raise ServiceError("ValidationError", "the sandbox does not serve TemplateURL; see docs/sandbox.md")
-    resources = read_resources(params.get("TemplateBody", ""))
+    given = {each["ParameterKey"]: each.get("ParameterValue", "") for each in params.get("Parameters", [])}
+    known = {**given, "AWS::AccountId": caller.account, "AWS::Region": region, "AWS::Partition": "aws"}
+    resources = read_resources(params.get("TemplateBody", ""), known)
     if pretended := sorted({kind for kind, _ in resources} - set(CREATED)):
         raise ServiceError(
             "ValidationError",
@@ -78,15 +99,14 @@ def check(params: dict[str, Any], action: str, caller: Caller) -> None:
             )
 
 
-def load(template: str) -> Any:
-    """A template with its short forms (!Sub, !Ref) left out; raises yaml.YAMLError."""
-    return yaml.load(template, _Loader)  # noqa: S506  # a SafeLoader that skips tags
-
-
-def read_resources(template: str) -> list[tuple[str, set[str]]]:
-    """The type of each resource of a template, and the properties it sets."""
+def read_resources(template: str, known: Mapping[str, str]) -> list[tuple[str, set[str]]]:
+    """The type of each resource that a stack is to have, and the properties it sets."""
     try:
-        found = load(template)["Resources"].values()
-        return [(str(resource["Type"]), set(resource.get("Properties") or {})) for resource in found]
+        document = conditions.load(template)
+        return [
+            (str(resource["Type"]), set(resource.get("Properties") or {}))
+            for resource in document["Resources"].values()
+            if not conditions.is_left_out(document, resource, known)
+        ]
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
         raise ServiceError("ValidationError", "Template format error: the template cannot be read.") from None

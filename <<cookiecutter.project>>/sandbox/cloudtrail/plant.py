@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.cloudtrail.delivery import Delivery
 from sandbox.cloudtrail.keys import Keyring
 from sandbox.cloudtrail.recorder import Recorder
+from sandbox.cloudtrail.rules import Rules
 from sandbox.cloudtrail.service import CloudTrail
 from sandbox.cloudtrail.store import Store
 
@@ -28,7 +29,7 @@ class Plant:
         self._journal = journal
         self.keyring = Keyring(keys)
         self.recorder = Recorder(clock, Delivery(self._store, self.keyring))
-        journal.listeners.append(self.recorder.take)
+        journal.listeners += [self.recorder.take, Rules(region).take]
         threading.Thread(target=self.recorder.run, name="cloudtrail", daemon=True).start()
 
     def operations(self, account: str) -> dict[str, Any]:
