@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops.audit.document import AuditReport
 from mlops.evaluation import Evaluation
 from mlops.pin import Pin, Tombstone
 from mlops.project import Project
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mlops.documents import Document
 
 SCHEMAS: dict[str, type[Document]] = {
+    "audit": AuditReport,
     "evaluation": Evaluation,
     "model": ModelSpec,
     "pin": Pin,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
+from mlops.audit.formats import FORMATS
 from mlops.errors import UsageError
 
 FOLDER = ".audit"
-FORMATS = ("table", "json", "sarif", "markdown", "html")
 
 
 class Moment(click.ParamType[datetime]):

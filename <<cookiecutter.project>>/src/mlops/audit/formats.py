@@ -3,24 +3,49 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
-
-from mlops.audit.report import Report, as_json
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mlops.audit.report import Report
+
+FORMATS = ("table", "json", "sarif", "markdown", "html")
+
+
+def render(report: Report, form: str) -> str:
+    """The report in a form; the code of each is loaded only for it."""
+    if form == "json":
+        from mlops.audit.report import as_json
+
+        return dump(as_json(report))
+    if form == "sarif":
+        from mlops.audit.sarif import as_sarif
+
+        return dump(as_sarif(report))
+    if form == "markdown":
+        from mlops.audit.summary import as_markdown
+
+        return as_markdown(report)
+    if form == "html":
+        from mlops.audit.page import as_html
+
+        return as_html(report)
+    from mlops.audit.table import render_table
+
+    return render_table(report)
+
+
+def dump(document: dict[str, Any]) -> str:
+    """JSON, the same bytes for the same document."""
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
 
 def write_report(report: Report, form: str, output: Path | None) -> None:
     """To a file, or to standard output."""
-    if form == "table":
-        from mlops.audit.table import render_table
-
-        text = render_table(report)
-    else:
-        text = json.dumps(as_json(report), indent=1, ensure_ascii=False) + "\n"
+    text = render(report, form)
     if output:
         output.write_text(text, encoding="utf-8")
         click.echo(report.summary)

@@ -19,13 +19,17 @@ def render_table(report: Report) -> str:
 
     page = StringIO()
     console = Console(file=page, width=WIDTH, no_color=True, highlight=False)
+
+    def say(line: str) -> None:
+        console.print(Text(line), soft_wrap=True)
+
     for problem in report.problems:
-        console.print(Text(f"not proved  {problem.place}: {problem.message}"))
+        say(f"not proved  {problem.place}: {problem.message}")
     for finding in report.findings:
-        console.print(Text(f"{finding.verdict}  {finding.subject}  {finding.time}  [{finding.rule}]"))
-        console.print(Text(f"  {finding.message}"))
+        say(f"{finding.verdict}  {finding.subject}  {finding.time}  [{finding.rule}]")
+        say(f"  {finding.message}")
         for event in finding.events[:3]:
-            console.print(Text(f"  event {event.id} {event.name} in {event.file}"))
+            say(f"  event {event.id} {event.name} in {event.file}")
     if report.changes:
         table = Table("time", "what", "verdict", "by", "why", box=None)
         for change in report.changes:
@@ -44,6 +48,6 @@ def render_table(report: Report) -> str:
             )
         console.print(table)
     for line in report.pending:
-        console.print(Text(f"pending  {line}"))
-    console.print(Text(report.summary))
+        say(f"pending  {line}")
+    say(report.summary)
     return page.getvalue()

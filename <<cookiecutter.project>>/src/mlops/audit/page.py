@@ -1,0 +1,150 @@
+"""The report as one HTML page that needs nothing else: findings first, then a timeline per endpoint."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from mlops.audit.chain import stamp
+from mlops.audit.rules import PROBLEMS, RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from mlops.audit.report import Report
+    from mlops.audit.verdict import Change, Finding
+
+COLOURS = {
+    "proved": "#1a7f37",
+    "pending": "#6e7781",
+    "unproved": "#9a6700",
+    "break-glass": "#bc4c00",
+    "contradicted": "#cf222e",
+    "out-of-band": "#a40e26",
+}
+STYLE = """
+:root{color-scheme:light dark}
+body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}
+h1,h2,h3{line-height:1.2} h2{margin-top:2.5rem} code{font-size:.9em;overflow-wrap:anywhere}
+.tag{display:inline-block;color:#fff;border-radius:.3rem;padding:0 .5rem;font-size:.85em}
+.finding{border-left:.3rem solid;padding:.2rem 1rem;margin:1rem 0}
+table{border-collapse:collapse;width:100%} td,th{text-align:left;padding:.3rem .6rem;vertical-align:top}
+tr+tr td{border-top:1px solid #8884} .when{white-space:nowrap} svg{width:100%;height:3rem}
+"""
+
+
+def as_html(report: Report) -> str:
+    """The page."""
+    parts = [
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width">',
+        f"<title>Audit of {escape(report.project)}</title><style>{STYLE}</style></head><body>",
+        f"<h1>Audit of {escape(report.project)}: {report.outcome}</h1><p>{escape(report.summary)}</p>",
+        describe_checked(report),
+        *section("Findings", [describe_finding(finding) for finding in report.findings]),
+        *section("Not proved", describe_problems(report)),
+        *section("Still to come", [f"<p>{escape(line)}</p>" for line in report.pending]),
+        *section(
+            "Endpoints", [describe_endpoint(key, found, report) for key, found in by_endpoint(report.changes)]
+        ),
+        "</body></html>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def describe_checked(report: Report) -> str:
+    """What the answer rests on."""
+    digests, logs = report.checked["digests"], report.checked["logs"]
+    return f"<p>Main at <code>{escape(report.head)}</code>; {digests} digests, {logs} log files verified.</p>"
+
+
+def section(title: str, content: Sequence[str]) -> list[str]:
+    """A heading and what stands below it; nothing where there is nothing."""
+    return [f"<h2>{title}</h2>", *content] if content else []
+
+
+def tag(verdict: str) -> str:
+    """A verdict in its colour."""
+    return f'<span class="tag" style="background:{COLOURS[verdict]}">{verdict}</span>'
+
+
+def describe_finding(finding: Finding) -> str:
+    """One finding with its events."""
+    events = "".join(
+        f"<li>{event.time} {escape(event.name)} <code>{escape(event.id)}</code><br>in "
+        f"<code>{escape(event.file)}</code>"
+        f"<br>by digest <code>{escape(event.digest)}</code></li>"
+        for event in finding.events
+    )
+    return (
+        f'<div class="finding" id="{finding.id}" style="border-color:{COLOURS[finding.verdict]}">'
+        f"<h3>{tag(finding.verdict)} {escape(finding.subject)}</h3>"
+        f"<p>{escape(finding.message)}</p><p>{escape(RULES[finding.rule])} (<code>{finding.rule}</code>), "
+        f"{finding.time}</p><ul>{events}</ul></div>"
+    )
+
+
+def describe_problems(report: Report) -> list[str]:
+    """What cannot be proved, as a table."""
+    if not report.problems:
+        return []
+    rows = "".join(
+        f"<tr><td><code>{escape(problem.place)}</code></td><td>{escape(problem.message)}</td>"
+        f"<td>{PROBLEMS[problem.rule]}</td></tr>"
+        for problem in report.problems
+    )
+    return [f"<table>{rows}</table>"]
+
+
+def by_endpoint(changes: Iterable[Change]) -> list[tuple[tuple[str, str], list[Change]]]:
+    """The changes of each model in each environment, by name."""
+    found: dict[tuple[str, str], list[Change]] = {}
+    for change in changes:
+        found.setdefault((change.model, change.environment), []).append(change)
+    return sorted(found.items())
+
+
+def describe_endpoint(key: tuple[str, str], changes: Sequence[Change], report: Report) -> str:
+    """A timeline, and each change of it as a row."""
+    rows = "".join(describe_row(change) for change in changes)
+    span = (report.since, report.until)
+    return (
+        f"<h3>{escape(key[0])} in {escape(key[1])}</h3>{draw_timeline(changes, span)}"
+        "<table><tr><th>Time (UTC)</th><th>What</th><th>Verdict</th><th>Pull "
+        f"request</th><th>By</th></tr>{rows}</table>"
+    )
+
+
+def describe_row(change: Change) -> str:
+    """One change."""
+    pull = escape(f"#{change.pull} {' '.join(change.approvers)}") if change.pull else ""
+    if change.url.startswith("https://"):
+        pull = f'<a href="{escape(change.url)}">{pull}</a>'
+    why = "".join(f"<br>{escape(flag.message)}" for flag in change.flags)
+    ratified = f"<br>ratified by <code>{change.ratified[:12]}</code>" if change.ratified else ""
+    return (
+        f'<tr><td class="when">{stamp(change.time)}</td><td>{escape(change.what)}<br>'
+        f"<code>{escape(change.after)}</code>{why}{ratified}</td><td>{tag(change.verdict)}</td>"
+        f"<td>{pull}</td><td>{escape(change.who)}</td></tr>"
+    )
+
+
+def draw_timeline(changes: Sequence[Change], span: tuple[str, str]) -> str:
+    """A mark for each change, where it stands between begin and end."""
+    times = [change.time for change in changes]
+    begin, end = min(times), max(times)
+    marks = "".join(
+        f'<circle cx="{place(change.time, begin, end):.1f}" cy="20" r="7" fill="{COLOURS[change.verdict]}">'
+        f"<title>{stamp(change.time)} {escape(change.what)}: {change.verdict}</title></circle>"
+        for change in changes
+    )
+    label = f"changes between {span[0]} and {span[1]}"
+    line = '<path d="M10 20H990" stroke="#888"/>'
+    return f'<svg viewBox="0 0 1000 40" role="img" aria-label="{label}">{line}{marks}</svg>'
+
+
+def place(moment: datetime, begin: datetime, end: datetime) -> float:
+    """Where a time stands on a line of 1000."""
+    whole = (end - begin).total_seconds()
+    return 10 + 980 * ((moment - begin).total_seconds() / whole if whole else 0.5)
