@@ -26,9 +26,9 @@ class Port:
         threading.Thread(target=self.server.run, daemon=True).start()
 
 
-def open_desk(port: Port, folder: Path) -> Iterator[Desk]:
+def open_desk(port: Port, folder: Path, runs: type[Recorder] = Recorder) -> Iterator[Desk]:
     """A forge whose main has one commit."""
-    forge = Forge(folder / "forge", Answers(), port.issuer, Clock(), "http://127.0.0.1:1", Recorder)
+    forge = Forge(folder / "forge", Answers(), port.issuer, Clock(), "http://127.0.0.1:1", runs)
     port.server.app = forge.wsgi
     forge.start(port.server.endpoint, folder)
     git = forge.repository.git
