@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pygit2
@@ -12,6 +13,7 @@ from mlops.errors import UsageError
 from mlops.forge import ForgeError, open_forge
 from mlops.github_forge import connect
 from mlops.project import read_project
+from mlops.pulls import Change, publish
 from sandbox.clock import Clock
 from sandbox.forge.app import Forge
 from sandbox.forge.people import BOT, PEOPLE
@@ -233,6 +235,15 @@ def test_what_was_pushed_last_is_what_is_merged(
     assert hub.list_paths(number) == [PIN]
     desk.merge(number, who="ada", merge_method=method)
     assert hub.read_file(PIN, "main") == b"two\n"
+
+
+def test_a_branch_that_a_merge_left_begins_anew(desk: Desk, hub: GithubForge) -> None:
+    change = Change("prod", "guess", BRANCH, PIN, "one\n", "Promote", "first")
+    publish(hub, change, asked=False)
+    desk.merge(1, who="ada", merge_method="squash")
+    publish(hub, replace(change, text="two\n", body="second"), asked=False)
+    assert [entry.commit for entry in hub.list_authors(2)] == [hub.find_branch(BRANCH)]
+    assert hub.list_paths(2) == [PIN]
 
 
 def test_title_and_body_are_written_anew(hub: GithubForge) -> None:
