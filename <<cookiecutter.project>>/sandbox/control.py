@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from sandbox.clock import Clock
-    from sandbox.cloudtrail.recorder import Recorder
+    from sandbox.cloudtrail.plant import Plant
 
 ROOT = "/_sandbox/"
 FARTHEST = 366 * 86_400
@@ -27,14 +27,15 @@ class ControlError(Exception):
 class Control:
     """The application in front of the layer."""
 
-    def __init__(self, app: Any, clock: Clock, recorder: Recorder) -> None:
+    def __init__(self, app: Any, clock: Clock, plant: Plant) -> None:
         self._app = app
         self._clock = clock
-        self._recorder = recorder
+        self._recorder = plant.recorder
+        self.close = plant.close
         self._acts: dict[tuple[str, str], Callable[[dict[str, Any]], None]] = {
             ("GET", "clock"): lambda asked: None,
             ("POST", "clock"): self._move,
-            ("POST", "trails"): lambda asked: recorder.flush(),
+            ("POST", "trails"): lambda asked: plant.recorder.flush(),
         }
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -61,8 +61,17 @@ def serve(project: Project, state: State, options: Options, root: Path) -> None:
         if reason:
             print(f"jobs have no private /opt/ml ({reason}): {MAPPED}", flush=True)  # noqa: T201
         ended.wait()
+        _keep_trails(server.app)
     finally:
         forge.close()
+
+
+def _keep_trails(app: Any) -> None:
+    """Keep what trails wrote; a disk without room for it must not keep the server from ending."""
+    try:
+        app.close()
+    except OSError as error:
+        print(f"the trails were not kept: {error.strerror}", flush=True)  # noqa: T201
 
 
 def _say_ready(project: Project, state: State, server: web.Server, forge_server: web.Server) -> None:
@@ -127,7 +136,7 @@ def _application(
     try:
         trail = Trail(state.trail, clock)
         moto = Moto()
-        plant = Plant(moto, clock, region, state.home / "cloudtrail-keys", trail)
+        plant = Plant(moto, clock, region, state.home, trail)
     except OSError as error:
         raise state.unusable(error) from None
     sts = Sts(sessions, issuer, accounts, trail, region)
@@ -146,7 +155,7 @@ def _application(
     planes, registries = make_planes(accounts, shared)
     access = Access(region, registries)
     layer = Layer(moto, planes, Callers(accounts, sessions), access, sts, trail, region, clock)
-    return Control(layer, clock, plant.recorder)
+    return Control(layer, clock, plant)
 
 
 def _on_signal() -> threading.Event:

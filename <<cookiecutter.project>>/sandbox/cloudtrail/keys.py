@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import threading
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from sandbox.cloudtrail.records import STAMP
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +56,15 @@ class SigningKey:
             "Fingerprint": self.fingerprint,
         }
 
+    def as_text(self) -> dict[str, str]:
+        """The description as ListPublicKeys writes it in JSON."""
+        return {
+            "Value": base64.b64encode(self.public).decode(),
+            "ValidityStartTime": self.since.strftime(STAMP),
+            "ValidityEndTime": self.until.strftime(STAMP),
+            "Fingerprint": self.fingerprint,
+        }
+
 
 class Keyring:
     """All keys, in one folder: `<region>-<since>.pem`."""
@@ -81,10 +93,13 @@ class Keyring:
                 known.append(found)
             return found
 
+    def of(self, region: str) -> list[SigningKey]:
+        with self._lock:
+            return list(self._keys.get(region, []))
+
     def published(self, region: str, start: datetime, end: datetime) -> list[SigningKey]:
         """The keys that were valid at some time between two."""
-        with self._lock:
-            return [key for key in self._keys.get(region, []) if key.since <= end and start <= key.until]
+        return [key for key in self.of(region) if key.since <= end and start <= key.until]
 
     def _make(self, region: str, since: datetime) -> SigningKey:
         private = rsa.generate_private_key(public_exponent=65537, key_size=BITS)

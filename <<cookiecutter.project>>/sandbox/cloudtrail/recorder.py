@@ -37,6 +37,11 @@ class Recorder:
     def trails_of(self, account: str) -> dict[str, Trail]:
         return self._trails[account]
 
+    def buckets(self) -> list[str]:
+        """Where trails deliver to."""
+        trails = [trail for trails in tuple(self._trails.values()) for trail in trails.values()]
+        return sorted({trail.settings.bucket for trail in trails})
+
     def take(self, record: Record, line: bytes) -> None:
         """Give a record to the trails of its account; the last of a trail is the call that ends it."""
         account = record["recipientAccountId"]
