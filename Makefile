@@ -49,8 +49,8 @@ check-payload: setup
 	cd '$(PAYLOAD)' && $(MAKE) --no-print-directory lint VENV=$(abspath $(VENV))
 
 test: setup ## everything: bakes, refusals, the payload's tests in place and in bakes, the rehearsal
-	cd '$(PAYLOAD)' && $(abspath $(BIN))/python -m pytest -q -n auto -p no:cacheprovider
-	$(BIN)/python -m pytest -q -n 2 -p no:cacheprovider
+	cd '$(PAYLOAD)' && $(abspath $(BIN))/python -m pytest -q -n auto --dist worksteal -p no:cacheprovider
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -p no:cacheprovider
 
 bench: setup ## benchmarks, each against its alternative
 	for program in $(BENCHMARKS); do $(BIN)/python "$$program" || exit 1; done
