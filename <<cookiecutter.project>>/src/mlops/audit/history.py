@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mlops import git
-from mlops.errors import MlopsError, UsageError
+from mlops.audit.chain import Problem
+from mlops.errors import UsageError
 from mlops.pin import Pin, Tombstone, parse_pin_file, split_pin_path
 
 if TYPE_CHECKING:
@@ -157,11 +158,10 @@ def read_blobs(root: Path, names: Sequence[str]) -> dict[str, str]:
     return {name: (text or b"").decode(errors="replace") for name, text in zip(names, contents, strict=True)}
 
 
-def require_ancestor(root: Path, commit: str, head: str) -> None:
-    """Raise unless what was main at the last audit is still part of main: history was rewritten otherwise."""
+def require_descent(root: Path, commit: str, head: str) -> list[Problem]:
+    """Whether what was main at the last audit is still part of main: history was rewritten otherwise."""
     done = git.run(root, ["merge-base", "--is-ancestor", commit, head])
-    if done.returncode != 0:
-        raise MlopsError(
-            f"main was at {commit[:12]} when it was audited last, and {head[:12]} does not descend from it: "
-            "history was rewritten. Find out who pushed: audit log of the forge"
-        )
+    if done.returncode == 0:
+        return []
+    why = f"was main when it was audited last; {head[:12]} does not descend from it: ask the forge who pushed"
+    return [Problem("rewritten", commit, why)]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from mlops.audit.checkpoint import Checkpoint
     from mlops.audit.store import Store
     from mlops.project import Project
 
@@ -35,6 +36,7 @@ class Ledger:
     problems: tuple[Problem, ...]
     gaps: tuple[Gap, ...]
     pending: tuple[str, ...]
+    known: Checkpoint | None = None
 
 
 def global_region(region: str) -> str:
@@ -50,10 +52,15 @@ def required_sources(project: Project) -> list[Source]:
 
 
 def check_integrity(
-    store: Store, project: Project, since: datetime | None, until: datetime, now: datetime
+    store: Store,
+    project: Project,
+    since: datetime | None,
+    until: datetime,
+    now: datetime,
+    known: Checkpoint | None = None,
 ) -> Ledger:
     """Verify every digest and its place in the chain, then find what is missing."""
-    digests, problems = verify_digests(store)
+    digests, problems = verify_digests(store, known)
     sources = required_sources(project)
     begin = since or first_start(digests) or until
     asked = Range(begin, until, min(until, now - DELIVERY))
@@ -66,7 +73,7 @@ def check_integrity(
     problems += require_beginning(digests, since)
     problems += describe_gaps(gaps, digests, sources)
     listed = list_logs(digests)
-    stray, pending_logs = find_undigested(store, digests, listed)
+    stray, pending_logs = find_undigested(store, digests, listed, known)
     return Ledger(
         asked,
         tuple(digests),
@@ -74,15 +81,20 @@ def check_integrity(
         tuple(problems + stray),
         tuple(gaps),
         tuple([f"{gap.source}: {describe_hours(gap.since, gap.until)}" for gap in waiting] + pending_logs),
+        known,
     )
 
 
-def verify_digests(store: Store) -> tuple[list[Digest], list[Problem]]:
-    """Every digest that can be trusted, and why others cannot."""
+def verify_digests(store: Store, known: Checkpoint | None) -> tuple[list[Digest], list[Problem]]:
+    """Every digest that can be trusted, and why others cannot; a checkpoint stands for those before it."""
     keys = load_keys(store.keys)
-    digests: list[Digest] = []
+    digests = list(known.seeds) if known else []
+    done = {(seed.place.source, seed.place.chain): seed.end for seed in digests}
     problems: list[Problem] = []
     for place in store.digests:
+        end = done.get((place.source, place.chain))
+        if end and place.end <= end:
+            continue
         try:
             digests.append(
                 read_digest(place, store.read(place.key), store.signatures.get(place.key), keys, store.bucket)
@@ -142,7 +154,7 @@ def list_logs(digests: Iterable[Digest]) -> dict[str, Listed]:
 
 
 def find_undigested(
-    store: Store, digests: Iterable[Digest], listed: Mapping[str, Listed]
+    store: Store, digests: Iterable[Digest], listed: Mapping[str, Listed], known: Checkpoint | None
 ) -> tuple[list[Problem], list[str]]:
     """Files that no trusted digest lists: forged, or their digest is missing; the newest may be waiting."""
     ends: dict[Source, datetime] = {}
@@ -156,7 +168,7 @@ def find_undigested(
     ]
     waiting = []
     for log in store.logs:
-        if log.key in listed:
+        if log.key in listed or (known and known.has(log.key)):
             continue
         if log.source in ends and log.delivered + MINUTE > ends[log.source]:
             waiting.append(log.key)

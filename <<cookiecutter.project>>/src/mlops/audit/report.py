@@ -94,12 +94,20 @@ def make_report(
         stamp(ledger.asked.since),
         stamp(ledger.asked.until),
         history.head,
-        {"digests": len(ledger.digests), "logs": len(ledger.logs) - len(unreadable)},
+        count(ledger, unreadable),
         tuple(changes),
         tuple(findings),
         (*ledger.problems, *unreadable),
         tuple(pending),
     )
+
+
+def count(ledger: Ledger, unreadable: Sequence[Problem]) -> dict[str, int]:
+    """How much was verified, now and up to the checkpoint."""
+    broken = sum(problem.rule == "log" for problem in unreadable)
+    known = ledger.known
+    before = (known.digests - len(known.seeds), len(known.files)) if known else (0, 0)
+    return {"digests": len(ledger.digests) + before[0], "logs": len(ledger.logs) - broken + before[1]}
 
 
 def describe_pending(change: Change) -> str:

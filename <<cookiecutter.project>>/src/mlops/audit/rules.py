@@ -11,6 +11,7 @@ PROBLEMS = {
     "unlinked": "A digest that is not the one which the next was linked to",
     "log": "A log file that is missing, cannot be read, or was altered",
     "quarantined": "A log file that no trusted digest lists",
+    "rewritten": "Main does not hold what it held when it was audited last",
     "strange": "A file whose name is neither a log's nor a digest's",
 }
 

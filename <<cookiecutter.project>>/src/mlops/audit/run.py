@@ -9,14 +9,14 @@ from mlops.audit.attempts import judge_attempts
 from mlops.audit.case import Case
 from mlops.audit.codecommit import judge_codecommit, judge_manual_approvals
 from mlops.audit.endpoints import judge_turns
-from mlops.audit.history import read_history
+from mlops.audit.history import read_history, require_descent
 from mlops.audit.ingest import arrange, describe_unreadable, read_logs
 from mlops.audit.integrity import check_integrity
 from mlops.audit.names import Names
 from mlops.audit.packages import judge_packages
 from mlops.audit.pins import find_drift, judge_pins
 from mlops.audit.replay import read_rollbacks, replay
-from mlops.audit.report import Report, make_report
+from mlops.audit.report import make_report
 from mlops.audit.sessions import find_openings, first_repository_id
 from mlops.audit.sources import read_data
 from mlops.audit.tampering import find_breaches, judge_breaches, judge_tampering
@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlops.audit.chain import Problem
+    from mlops.audit.checkpoint import Checkpoint
     from mlops.audit.event import Event
     from mlops.audit.history import History
     from mlops.audit.integrity import Ledger
+    from mlops.audit.report import Report
     from mlops.audit.store import Store
     from mlops.audit.verdict import Change
     from mlops.project import Project
@@ -47,17 +49,42 @@ class Question:
     now: datetime
 
 
-def audit(root: Path, project: Project, store: Store, question: Question) -> Report:
-    """Answer the question."""
-    ledger = check_integrity(store, project, question.since, question.until, question.now)
-    events, unreadable = ingest(store, ledger)
+@dataclass(frozen=True)
+class Inquiry:
+    """All that was read: what the digests prove, every wanted event, main; and the case for the rules."""
+
+    root: Path
+    project: Project
+    bucket: str
+    ledger: Ledger
+    read: tuple[Event, ...]
+    unreadable: tuple[Problem, ...]
+    history: History
+    events: tuple[Event, ...]
+    case: Case
+
+
+def inquire(
+    root: Path, project: Project, store: Store, question: Question, known: Checkpoint | None = None
+) -> Inquiry:
+    """Verify, read and replay."""
+    if known and question.since and question.since < known.begin:
+        known = None
+    ledger = check_integrity(store, project, question.since, question.until, question.now, known)
+    read, unreadable = ingest(store, ledger, known.events if known else ())
     history = read_history(root)
-    return judge(root, project, store, ledger, events, unreadable, history)
+    rewritten = require_descent(root, known.head, history.head) if known else []
+    witnesses, names = Witnesses(store.root), Names(project)
+    rollbacks = read_rollbacks(witnesses.rollbacks(), names)
+    events = arrange(event for event in (*read, *rollbacks) if event.time <= ledger.asked.until)
+    case = open_case(project, history, witnesses, ledger, events)
+    problems = (*unreadable, *rewritten)
+    return Inquiry(root, project, store.bucket, ledger, tuple(read), problems, history, tuple(events), case)
 
 
-def ingest(store: Store, ledger: Ledger) -> tuple[list[Event], list[Problem]]:
+def ingest(store: Store, ledger: Ledger, known: Sequence[Event]) -> tuple[list[Event], list[Problem]]:
     """The wanted events of every file that a digest vouches for, and the files that prove nothing."""
-    events: list[Event] = []
+    events = list(known)
     broken = []
     for read in read_logs(store.root, ledger.logs):
         events += read.events
@@ -66,40 +93,34 @@ def ingest(store: Store, ledger: Ledger) -> tuple[list[Event], list[Problem]]:
     return arrange(events), describe_unreadable(broken)
 
 
-def judge(
-    root: Path,
-    project: Project,
-    store: Store,
-    ledger: Ledger,
-    events: Sequence[Event],
-    unreadable: Sequence[Problem],
-    history: History,
-) -> Report:
-    """Put every rule to work."""
-    names = Names(project)
-    witnesses = Witnesses(store.root)
-    rollbacks = read_rollbacks(witnesses.rollbacks(), names)
-    known = arrange(event for event in (*events, *rollbacks) if event.time <= ledger.asked.until)
-    openings = find_openings(known)
-    breaches = find_breaches(known, names)
-    facts = replay(known, names)
-    case = Case(
+def open_case(
+    project: Project, history: History, witnesses: Witnesses, ledger: Ledger, events: Sequence[Event]
+) -> Case:
+    """What the rules look at."""
+    names, openings = Names(project), find_openings(events)
+    return Case(
         project,
         names,
         history,
         witnesses,
-        facts,
+        replay(events, names),
         openings,
         first_repository_id(openings.values(), project),
         ledger.asked,
         ledger.gaps,
-        breaches,
+        find_breaches(events, names),
     )
-    changes = judge_changes(case, read_data(root, pinned(case)))
-    findings = find_in(changes) + judge_breaches(breaches) + judge_tampering(known, names)
-    findings += judge_attempts(facts.denied, names) + judge_codecommit(case, known)
-    findings += judge_manual_approvals(case, known)
-    return make_report(project, ledger, history, changes, in_order(within(findings, ledger)), unreadable)
+
+
+def judge(inquiry: Inquiry) -> Report:
+    """Put every rule to work."""
+    case, events = inquiry.case, inquiry.events
+    changes = judge_changes(case, read_data(inquiry.root, pinned(case)))
+    findings = find_in(changes) + judge_breaches(case.breaches) + judge_tampering(events, case.names)
+    findings += judge_attempts(case.facts.denied, case.names) + judge_codecommit(case, events)
+    findings += judge_manual_approvals(case, events)
+    found = in_order(within(findings, inquiry.ledger))
+    return make_report(inquiry.project, inquiry.ledger, inquiry.history, changes, found, inquiry.unreadable)
 
 
 def judge_changes(case: Case, data: dict[str, str]) -> list[Change]:

@@ -44,8 +44,7 @@ def open_store(root: Path, keys: Path | None = None) -> Store:
     """Look at a folder; nothing is unpacked yet."""
     if not root.is_dir():
         raise UsageError(
-            f"{str(root)!r} is no folder; there is nothing to audit. Bring the trail first: mlops audit "
-            "--fetch"
+            f"{str(root)!r} is no folder; there is nothing to audit. Bring it first: mlops audit --fetch"
         )
     found = [(key, parse_key(key)) for key in list_keys(root)]
     fetched = read_json(root / FETCHED, {})

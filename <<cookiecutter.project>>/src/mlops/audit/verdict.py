@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from mlops.audit.chain import stamp
@@ -70,8 +70,13 @@ class Change:
     @property
     def verdict(self) -> Verdict:
         """The worst that a rule found."""
-        found = {flag.verdict for flag in self.flags}
-        return next((verdict for verdict in WORST_FIRST if verdict in found), "proved")
+        return worst(self.flags)
+
+
+def worst(flags: Iterable[Flag]) -> Verdict:
+    """The worst of some flags; proved where there is none."""
+    found = {flag.verdict for flag in flags}
+    return next((verdict for verdict in WORST_FIRST if verdict in found), "proved")
 
 
 @dataclass(frozen=True)
@@ -100,15 +105,6 @@ class Finding:
         parts = [self.rule, self.subject, *sorted(event.id for event in self.events)]
         text = "\n".join(parts if self.events else [*parts, self.time])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@dataclass
-class Judgement:
-    """All that the rules found."""
-
-    changes: list[Change] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    pending: list[str] = field(default_factory=list)
 
 
 def refer(*events: Event) -> tuple[Reference, ...]:
