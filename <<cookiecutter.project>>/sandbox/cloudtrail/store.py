@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -53,11 +55,12 @@ class Store:
             raise ServiceError("AccessDenied", f"the policy of bucket {place.bucket} does not allow it")
         if kms:
             self._usable_key(place, kms)
-        sse = {"aws:kms": kms} if kms else {"AES256": ""}
         headers = {f"x-amz-meta-{name}": value for name, value in (metadata or {}).items()}
-        ((headers["x-amz-server-side-encryption"], arn),) = sse.items()
-        if arn:
-            headers["x-amz-server-side-encryption-aws-kms-key-id"] = arn
+        headers["x-amz-server-side-encryption"] = "aws:kms" if kms else "AES256"
+        if kms:
+            headers["x-amz-server-side-encryption-aws-kms-key-id"] = kms
+        # a bucket with Object Lock asks for it
+        headers["content-md5"] = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
         self._send(owner, f"/{place.bucket}/{key}", body, headers)
 
     def _send(self, owner: str, path: str, body: bytes, headers: Mapping[str, str]) -> None:
