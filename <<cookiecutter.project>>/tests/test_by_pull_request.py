@@ -127,6 +127,8 @@ def change_after_approval(firm: Firm, number: int) -> None:
     firm.hub("dan").push_file("mlops/prod/beta", "releases/prod/beta.yml", changed, "Take two")
     reviews = firm.hub("ada").list_reviews(number)
     assert [review.state for review in reviews] == ["DISMISSED", "DISMISSED"]
+    log = firm.run("propose.yml", "Propose")["Propose"]
+    assert f"beta to prod: #{number} was changed by @dan and stays as it is" in log
     firm.ada.await_check(number)
     refused = firm.ada.call("PUT", f"/pulls/{number}/merge", refused=True, merge_method="squash")
     assert "At least 1 approving review is required" in refused["message"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mlops.forge import Authorship
 from mlops.pulls import Change, branch_name, publish
 from tests.paper import ADA, BEN, Paper
 
@@ -63,6 +64,16 @@ def test_an_approval_of_an_earlier_head_protects_nothing(forge: Paper) -> None:
     publish(forge, CHANGE, asked=False)
     forge.review(forge.pulls[0], BEN, head="0" * 40)
     assert publish(forge, NEWER, asked=False).startswith("#1 now proposes this instead")
+
+
+def test_what_a_person_changed_by_hand_gives_way_only_by_name(forge: Paper) -> None:
+    publish(forge, CHANGE, asked=False)
+    forge.wrote[forge.pulls[0].head] = Authorship(forge.pulls[0].head, (BEN,))
+    for _ in range(2):
+        assert publish(forge, NEWER, asked=False).startswith("#1 was changed by @ben and stays as it is")
+    assert forge.files["mlops/prod/guess"] == {CHANGE.path: b"release: a\n"}
+    assert len(forge.comments[1]) == 1
+    assert publish(forge, NEWER, asked=True).startswith("#1 now proposes this instead")
 
 
 def test_what_people_declined_is_opened_again_only_by_name(forge: Paper) -> None:

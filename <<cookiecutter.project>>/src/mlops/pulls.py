@@ -40,8 +40,9 @@ def publish(forge: Forge, change: Change, asked: bool) -> str:
         return open_new(forge, change, asked)
     if forge.read_file(change.path, pull.head) == change.text.encode():
         return refresh(forge, change, pull)
-    if is_approved(forge, pull):
-        return leave(forge, change, pull)
+    why = why_leave(forge, pull, asked)
+    if why:
+        return leave(forge, change, pull, why)
     forge.push_file(change.branch, change.path, change.text, change.title)
     forge.update_pull(pull.number, change.title, change.body)
     start_checks(forge, pull)
@@ -71,15 +72,26 @@ def refresh(forge: Forge, change: Change, pull: PullRequest) -> str:
     return f"#{pull.number} was brought up to date: {pull.url}"
 
 
-def leave(forge: Forge, change: Change, pull: PullRequest) -> str:
-    """Say once that there is something newer, and leave what people have approved as it is."""
+def why_leave(forge: Forge, pull: PullRequest, asked: bool) -> str:
+    """What people did that must not be undone under their hands; empty where they did nothing."""
+    if is_approved(forge, pull):
+        return "is approved"
+    if asked:
+        return ""
+    wrote = [person for authorship in forge.list_authors(pull.number) for person in authorship.people]
+    people = [person for person in wrote if person != pull.author and not person.is_bot]
+    return f"was changed by {people[0]}" if people else ""
+
+
+def leave(forge: Forge, change: Change, pull: PullRequest, why: str) -> str:
+    """Say once that there is something newer, and leave what people have worked on as it is."""
     note = (
-        f"{change.title} is possible too. This pull request was approved, so it stays as it is: merge it and "
+        f"{change.title} is possible too. This pull request {why}, so it stays as it is: merge it and "
         "the newer one is proposed after it, or close it and the newer one is proposed instead."
     )
     if note not in forge.list_comments(pull.number):
         forge.comment(pull.number, note)
-    return f"#{pull.number} is approved and stays as it is: {pull.url}"
+    return f"#{pull.number} {why} and stays as it is: {pull.url}"
 
 
 def is_approved(forge: Forge, pull: PullRequest) -> bool:
