@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -100,6 +101,20 @@ def roll_out(bench: Bench, model: str, release: str) -> tuple[Deployed, Counter[
     return deployed, clients.answers
 
 
+def watched_config(bench: Bench, model: str) -> str:
+    """The config that git pins."""
+    (target,) = read_targets(bench.root, bench.project, "staging", model)
+    return target.config
+
+
+def read_rollback(bench: Bench, model: str) -> dict[str, str]:
+    """What `deploy` wrote of the release that did not stay."""
+    bucket, prefix = bench.project.releases_bucket, f"evidence/staging/{model}/"
+    entries = bench.aws.s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]
+    (key,) = [entry["Key"] for entry in entries if entry["Key"].endswith(".rollback.json")]
+    return dict(json.loads(bench.aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read()))
+
+
 def test_a_good_release_takes_over_through_a_canary(watched: Bench, name: str) -> None:
     deployed, answers = roll_out(watched, name, weights(name, "new"))
     assert deployed.error == ""
@@ -111,6 +126,7 @@ def test_a_release_that_fails_goes_back_within_the_bake(watched: Bench, name: st
     deployed, answers = roll_out(watched, name, weights(name, "new", fails=True))
     assert f"acme-staging-{name}.errors." in deployed.error
     assert watched.ask(name) == "old"
+    assert read_rollback(watched, name)["failed"] == watched_config(watched, name)
     assert set(answers) == {"old", "ModelError"}
     assert answers["ModelError"] / answers.total() < 0.15, f"a tenth at most was to fail: {answers}"
 

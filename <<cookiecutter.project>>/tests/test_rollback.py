@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlops import cli
+from mlops.evidence import evidence_key, exists
 from mlops.pin import parse_pin, pin_path
 from tests.conftest import commit
 
@@ -50,8 +51,10 @@ def test_now_flips_at_once_and_holds_deploy_until_git_says_the_same(
     assert f"endpoint 'acme-staging-{name}' is held: rolled back by hand from" in capsys.readouterr().out
     assert bench.ask(name) == "first", "deploy undid what a hand did"
     (bench.root / pin_path("staging", name)).write_text(proposed(name, capsys))
-    commit(bench.root, "Ratify")
+    ratified = commit(bench.root, "Ratify")
     assert cli.run(["deploy", "staging", name]) == 0
+    key = evidence_key("staging", name, ratified)
+    assert exists(bench.aws.s3, bench.project.releases_bucket, key), "nobody counted who ratified it"
     bench.pin(name, bench.register(name, "third"))
     assert cli.run(["deploy", "staging", name]) == 0, "the hold outlived its ratification"
     assert bench.ask(name) == "third"

@@ -31,7 +31,7 @@ from mlops.endpoint import (
     refuse_foreign,
 )
 from mlops.errors import MlopsError
-from mlops.evidence import record_approval, record_evidence, was_live
+from mlops.evidence import record_approval, record_evidence, record_rollback, was_live
 from mlops.forge import open_forge
 from mlops.hold import clear_hold, list_holds, put_hold, refuse_held
 from mlops.live import describe_all
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date
 
+    from mlops.evidence import Evidence
     from mlops.live import Live
     from mlops.pin import Tombstone
     from mlops.project import Environment, Project
@@ -210,27 +211,27 @@ def carry_out(aws: Aws, target: Target, act: Act, survey: Survey, orders: Orders
         live = await_rest(aws.sagemaker, target, survey.wait_minutes)
         act = decide(live, target.config)
     if act == "nothing":
-        settle(aws, target, survey, live)
+        settle(aws, target, survey, live, orders)
         return
     if target.pin.model in survey.holds and not orders.retry:
         refuse_held(aws.s3, target)
     refuse_foreign(aws.sagemaker, target.project, live)
     verified = verify(aws, target)
-    approve(aws, target, verified, orders)
+    evidence = approve(aws, target, verified, orders)
     ensure_model(aws.sagemaker, target)
     ensure_config(aws.sagemaker, target)
     alarms = make_alarms(aws, target, verified)
     move_endpoint(aws.sagemaker, target, act, alarms, survey.wait_minutes)
     live = await_rest(aws.sagemaker, target, survey.wait_minutes)
-    hold_rolled_back(aws, target, live)
+    hold_rolled_back(aws, target, live, evidence)
     confirm(live, target)
     # CreateModel names no version: what was read must be what was verified
     verify_archive(aws.s3, target.pin)
     conclude(aws, target, verified)
-    settle(aws, target, survey, live)
+    settle(aws, target, survey, live, orders)
 
 
-def approve(aws: Aws, target: Target, verified: Verified, orders: Orders) -> None:
+def approve(aws: Aws, target: Target, verified: Verified, orders: Orders) -> Evidence:
     """Count the approvals, and write them down where nobody can change them, before anything else changes."""
     move = Move(
         target.environment, target.pin.model, target.pin.release, target.pin.artifact.commit, target.config
@@ -240,9 +241,10 @@ def approve(aws: Aws, target: Target, verified: Verified, orders: Orders) -> Non
         require_soaked(aws.s3, target)
     evidence = record_evidence(aws.s3, target.project, move, approved)
     record_approval(aws.sagemaker, target, evidence, verified.package)
+    return evidence
 
 
-def hold_rolled_back(aws: Aws, target: Target, live: Live | None) -> None:
+def hold_rolled_back(aws: Aws, target: Target, live: Live | None, evidence: Evidence) -> None:
     """Hold an endpoint that SageMaker has taken back, or the next run would try the same release again."""
     if live is None or live.status != "InService" or live.config == target.config or not live.reason:
         return
@@ -250,6 +252,7 @@ def hold_rolled_back(aws: Aws, target: Target, live: Live | None) -> None:
         return
     why = f"config {target.config!r} was rolled back: {' '.join(live.reason.split())}"
     put_hold(aws.s3, target, why, live.config, failed=target.config)
+    record_rollback(aws.s3, target, evidence, live)
 
 
 def conclude(aws: Aws, target: Target, verified: Verified) -> None:
@@ -259,9 +262,10 @@ def conclude(aws: Aws, target: Target, verified: Verified) -> None:
     prune_alarms(aws.cloudwatch, target)
 
 
-def settle(aws: Aws, target: Target, survey: Survey, live: Live | None) -> None:
+def settle(aws: Aws, target: Target, survey: Survey, live: Live | None, orders: Orders) -> None:
     """Complete an endpoint that serves its pin: its alarms, and what a run that was killed left undone.
 
+    A pin that ratifies what a hand or an alarm did is approved like any other before its hold goes.
     Alarms of an earlier config are the last thing that a deployment takes away: where there are any, it did
     not come to its end.
     """
@@ -271,6 +275,7 @@ def settle(aws: Aws, target: Target, survey: Survey, live: Live | None) -> None:
     if own.difference(alarm_names(target)):
         conclude(aws, target, verify(aws, target))
     if target.pin.model in survey.holds:
+        approve(aws, target, verify(aws, target), orders)
         clear_hold(aws.s3, target)
     key = soak_key(target.environment, target.pin.model, target.pin.release_hex)
     if target.environment == "staging" and key not in survey.soaks:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from mlops.aws import error_code, is_missing
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from mlops.approvals import Approved, Move
     from mlops.forge import Person
+    from mlops.live import Live
     from mlops.project import Project
     from mlops.target import Target
 
@@ -59,6 +61,26 @@ def record_evidence(s3: S3Client, project: Project, move: Move, approved: Approv
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         require_same(f"s3://{bucket}/{key}", body, record)
     return Evidence(key, sha256_hex(body), approved)
+
+
+def record_rollback(s3: S3Client, target: Target, evidence: Evidence, live: Live) -> None:
+    """Write beside the evidence that SageMaker took the release back: CloudTrail records no such call."""
+    record = {
+        "schema": 1,
+        "endpoint": target.endpoint,
+        "failed": target.config,
+        "live": live.config,
+        "why": " ".join(live.reason.split()),
+        "at": live.since.astimezone(UTC).isoformat(timespec="seconds") if live.since else "",
+    }
+    key = f"{evidence.key.removesuffix('.json')}.rollback.json"
+    body = (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()
+    bucket = target.project.releases_bucket
+    try:
+        s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*", ChecksumAlgorithm="SHA256")
+    except s3.exceptions.ClientError as error:
+        if error_code(error) not in {"PreconditionFailed", "ConditionalRequestConflict"}:
+            raise
 
 
 def require_same(place: str, body: bytes, record: Mapping[str, Any]) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.audit.world import World
 
 DAY = "AWSLogs/222222222222/CloudTrail/eu-west-1/2026/11/20"
+INSIGHT = "AWSLogs/222222222222/CloudTrail-Insight/eu-west-1/2026/11/20"
 
 
 def test_no_folder_is_wrong_usage_with_what_to_type(world: World) -> None:
@@ -113,7 +114,7 @@ def test_what_is_no_record_is_no_event(record: Any) -> None:
         f"{DAY}/x.json.gz",
         f"{DAY}/333333333333_CloudTrail_eu-west-1_20261120T0000Z_0123456789abcdef.json.gz",
         f"{DAY}/222222222222_CloudTrail_eu-west-1_20269999T0000Z_0123456789abcdef.json.gz",
-        f"{DAY.replace('CloudTrail', 'CloudTrail-Insight')}/222222222222_CloudTrail-Insight_eu-west-1_20261120T0000Z_0123456789abcdef.json.gz",
+        f"{INSIGHT}/222222222222_CloudTrail-Insight_eu-west-1_20261120T0000Z_0123456789abcdef.json.gz",
     ],
 )
 def test_names_that_are_no_logs_and_no_digests(key: str) -> None:

@@ -39,7 +39,7 @@ def test_the_chain_reads_from_the_endpoint_backwards(world: World) -> None:
 def test_a_model_that_the_trail_does_not_know_is_said_so(world: World) -> None:
     world.settle()
     answer = world.run("explain", "guess", "--env", "staging")
-    assert (answer.code, answer.text) == (
-        1,
-        "mlops: the trail holds no change of endpoint 'acme-staging-guess'; ask for an earlier time: --since\n",
+    assert answer.code == 1
+    assert answer.text.startswith(
+        "mlops: the trail holds no change of endpoint 'acme-staging-guess'; ask for"
     )

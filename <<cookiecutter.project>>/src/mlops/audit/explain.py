@@ -61,9 +61,8 @@ def flags_of(inquiry: Inquiry, move: Move | None) -> list[Flag]:
     pin = inquiry.case.history.pin(move)
     data = read_data(inquiry.root, [pin] if pin else [])
     changes = [judge_pin(inquiry.case, move, data), *judge_packages(inquiry.case)]
-    own = (
-        change for change in changes if (change.commit, change.environment) == (move.commit, move.environment)
-    )
+    key = (move.commit, move.environment)
+    own = (change for change in changes if (change.commit, change.environment) == key)
     return [flag for change in own if not change.ratified for flag in change.flags]
 
 
@@ -79,9 +78,8 @@ def find_move(case: Case, turn: Turn, change: Change) -> Move | None:
 
 def describe_event(event: Event) -> dict[str, str]:
     """An event by its id."""
-    return {
-        "event": event.id, "name": event.name, "time": stamp(event.time), "by": str(event.who), "file": event.file
-    }  # fmt: skip
+    said = {"event": event.id, "name": event.name, "time": stamp(event.time), "by": str(event.who)}
+    return {**said, "file": event.file}
 
 
 def describe_session(case: Case, turn: Turn) -> dict[str, str] | None:
