@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import pytest
 import yaml
 from github import Auth, Github
 
@@ -41,6 +42,9 @@ serve:
   soak_minutes: 0
   rollout: {strategy: all-at-once, bake_minutes: 0}
 """
+NEEDS_WORKFLOWS = pytest.mark.skipif(
+    not (PAYLOAD / ".github/workflows").is_dir(), reason="this project's CI is not GitHub Actions"
+)
 RULESETS = "/rulesets"
 REPOSITORY = "acme/models"
 PATIENCE = 60.0

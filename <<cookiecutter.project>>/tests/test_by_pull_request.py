@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.firm import await_true, found
+from tests.firm import NEEDS_WORKFLOWS, await_true, found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.firm import Firm
 
+pytestmark = NEEDS_WORKFLOWS
 MODELS = ("alpha", "beta")
 THIEF = """\
 on: pull_request

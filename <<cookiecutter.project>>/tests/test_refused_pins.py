@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlops.pin import pin_path
-from tests.firm import found
+from tests.firm import NEEDS_WORKFLOWS, found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.firm import Firm
 
+pytestmark = NEEDS_WORKFLOWS
 SKIP = "[skip ci]"
 APPROVER = """\
 on: {workflow_dispatch: {inputs: {number: {type: string}}}}
