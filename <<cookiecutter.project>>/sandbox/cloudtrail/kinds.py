@@ -53,7 +53,8 @@ def is_read_only(operation: str) -> bool:
 def is_data(service: str, operation: str) -> bool:
     """Whether a call concerns what a resource holds, rather than the resource."""
     if service == "s3":
-        return operation.endswith((*OBJECT_EVENTS, *OBJECT_PARTS)) or operation == "HeadBucket"
+        name = event_name(service, operation)
+        return name.endswith((*OBJECT_EVENTS, *OBJECT_PARTS)) or name == "HeadBucket"
     return operation in DATA_EVENTS
 
 
