@@ -14,6 +14,7 @@ from mlops import git
 from mlops.errors import MlopsError
 from mlops.forge import MAIN
 from mlops.pin import is_tombstone, parse_pin, pin_path
+from mlops.workspace import read_specs_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     CanWrite = Callable[[Person], bool]
 
-SOURCES = ("libs", "src/mlops/jobs")  # beside models/<model>: what a release is made of
+JOBS = "src/mlops/jobs"  # the programs around a model's own: part of what a release is made of
 
 
 @dataclass(frozen=True)
@@ -188,8 +189,14 @@ def source_commits(root: Path, move: Move, live: str) -> list[str]:
     if not move.commit:
         return []
     wanted = [f"{live}..{move.commit}"] if live else [move.commit]
-    paths = [f"models/{move.model}", *SOURCES]
+    paths = source_paths(root, move.model, move.commit)
     return git.git(root, "log", "--format=%H", *wanted, "--", *paths).decode().split()
+
+
+def source_paths(root: Path, model: str, commit: str) -> list[str]:
+    """What a release is made of: the model's folder, the libs that it names, the job programs."""
+    spec = read_specs_at(root, commit, [model])[model]
+    return [f"models/{model}", *(f"libs/{lib}" for lib in (spec.libs if spec else [])), JOBS]
 
 
 def count(

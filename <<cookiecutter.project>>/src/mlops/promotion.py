@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from mlops import git
-from mlops.approvals import SOURCES
+from mlops.approvals import source_paths
 from mlops.aws import is_missing
 from mlops.body import render_body, render_tombstone_body
 from mlops.errors import MlopsError
@@ -121,7 +121,7 @@ def describe_soak(s3: S3Client, project: Project, pin: Pin) -> str | None:
 def list_commits(workspace: Workspace, live: Pin | None, pin: Pin) -> list[tuple[str, str, str]]:
     """(commit, subject, author) of what the release brings beyond the live one, newest first."""
     wanted = f"{live.artifact.commit}..{pin.artifact.commit}" if live else pin.artifact.commit
-    paths = [f"models/{pin.model}", *SOURCES]
+    paths = source_paths(workspace.root, pin.model, pin.artifact.commit)
     lines = git.git(workspace.root, "log", "-z", "--format=%H%x1f%s%x1f%an", wanted, "--", *paths).decode()
     fields = (line.split("\x1f") for line in lines.split("\0") if line)
     return [(commit, subject, author) for commit, subject, author in fields]
