@@ -192,6 +192,11 @@ def session_key(pinned: Pinned, run: str) -> str:
     return f"ASIA{hashlib.sha256(text).hexdigest()[:16].upper()}"
 
 
+def hash_hex(content: bytes) -> str:
+    """64 hexadecimal characters."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def evidence_key(pinned: Pinned) -> str:
     """Where the evidence lies in the releases bucket."""
     return f"evidence/{pinned.environment}/{pinned.model}/{pinned.commit}.json"

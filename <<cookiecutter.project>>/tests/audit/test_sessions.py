@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.trails import callers, story
 from sandbox.trails.records import call
-from sandbox.trails.site import open_session
+from sandbox.trails.site import deploy_session, open_session
 
 if TYPE_CHECKING:
     from sandbox.trails.site import Pinned
@@ -163,3 +163,33 @@ def test_a_call_that_failed_otherwise_is_neither_attempt_nor_change(world: World
     record = story.move(world.site, pinned, who, world.at(5))
     world.writer.add({**record, "errorCode": "ThrottlingException", "responseElements": None})
     assert world.audit().code == 0
+
+
+def test_a_session_for_a_model_that_main_never_pinned_is_contradicted(world: World) -> None:
+    pinned = world.promote("staging", "a", 1, first=True)
+    session = deploy_session(world.site, pinned, "9", "ASIAOTHERMODEL", world.at(4))
+    other = type(pinned)(**{**vars(pinned), "model": "other"})
+    world.writer.extend([session.opening, story.move(world.site, other, session.who, world.at(4))])
+    assert world.audit().rules == ["no-pin"]
+
+
+def test_a_role_that_approves_for_another_environment_is_contradicted(world: World) -> None:
+    pinned = world.pin("staging", "a", 1)
+    evidence = world.prove(pinned, 1)
+    steps = story.deploy(world.site, pinned, world.at(1.1), evidence, first=True)
+    stage = {"stage": "prod", "stageStatus": "Approved", "stageDescription": "{}"}
+    who = steps[0]["responseElements"]["credentials"]["accessKeyId"]
+    session = next(step["userIdentity"] for step in steps[1:] if step["userIdentity"]["accessKeyId"] == who)
+    more = story.approve(world.site, pinned, session, world.at(1.2), evidence, modelLifeCycle=stage)
+    world.writer.extend([*steps, *more])
+    assert "other-stage" in world.audit().rules
+
+
+def test_a_rollback_role_that_does_something_else_is_found(world: World) -> None:
+    pinned = world.promote("staging", "a", 1, first=True)
+    session = deploy_session(world.site, pinned, "9", "ASIAROLLBACK", world.at(4), kind="rollback")
+    asked = {"endpointName": pinned.endpoint(world.site)}
+    site, account = world.site, world.site.staging
+    gone = call("DeleteEndpoint", "sagemaker", dict(session.who), world.at(4), account, site.region, asked)
+    world.writer.extend([session.opening, gone])
+    assert world.audit().rules == ["rollback-duty"]

@@ -13,7 +13,7 @@ from mlops.audit.chain import Problem
 from mlops.audit.event import Event, parse_event
 from mlops.audit.layout import Source, parse_key
 from mlops.audit.unpack import UnpackError, unpack
-from mlops.audit.wanted import HIT, is_wanted
+from mlops.audit.wanted import is_wanted, may_matter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from mlops.audit.digest import Listed
 
-BATCH = 32  # files handed to a process at a time
-FEW = 256  # files for which starting processes does not pay
+BATCH = 8  # files handed to a process at a time
+FEW = 64  # files for which starting processes does not pay
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,10 @@ class Read:
     size: int = 0
 
 
-def read_logs(root: Path, logs: Sequence[Listed]) -> Iterator[Read]:
+def read_logs(root: Path, logs: Sequence[Listed], project: str) -> Iterator[Read]:
     """Each file, in the order given; on all processors where there are many."""
-    batches = [(root, logs[place : place + BATCH]) for place in range(0, len(logs), BATCH)]
+    name = project.encode()
+    batches = [(root, logs[place : place + BATCH], name) for place in range(0, len(logs), BATCH)]
     if len(logs) < FEW:
         for batch in batches:
             yield from read_batch(*batch)
@@ -47,12 +48,12 @@ def read_logs(root: Path, logs: Sequence[Listed]) -> Iterator[Read]:
             yield from found
 
 
-def read_batch(root: Path, logs: Sequence[Listed]) -> list[Read]:
+def read_batch(root: Path, logs: Sequence[Listed], project: bytes) -> list[Read]:
     """Some files, one after the other."""
-    return [read_log(root, log) for log in logs]
+    return [read_log(root, log, project) for log in logs]
 
 
-def read_log(root: Path, log: Listed) -> Read:
+def read_log(root: Path, log: Listed, project: bytes) -> Read:
     """One file: whole, unaltered, and then its wanted events."""
     try:
         content = unpack((root / log.key).read_bytes())
@@ -62,7 +63,7 @@ def read_log(root: Path, log: Listed) -> Read:
         return Read(log.key, error=str(error))
     if hashlib.sha256(content).hexdigest() != log.sha256:
         return Read(log.key, error="was altered: its SHA-256 is not what its digest says")
-    if HIT.search(content) is None:
+    if not may_matter(content, project):
         return Read(log.key, size=len(content))
     try:
         records = json.loads(content)["Records"]

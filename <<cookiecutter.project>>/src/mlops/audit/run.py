@@ -71,7 +71,7 @@ def inquire(
     if known and question.since and question.since < known.begin:
         known = None
     ledger = check_integrity(store, project, question.since, question.until, question.now, known)
-    read, unreadable = ingest(store, ledger, known.events if known else ())
+    read, unreadable = ingest(store, ledger, project, known.events if known else ())
     history = read_history(root)
     rewritten = require_descent(root, known.head, history.head) if known else []
     witnesses, names = Witnesses(store.root), Names(project)
@@ -82,11 +82,13 @@ def inquire(
     return Inquiry(root, project, store.bucket, ledger, tuple(read), problems, history, tuple(events), case)
 
 
-def ingest(store: Store, ledger: Ledger, known: Sequence[Event]) -> tuple[list[Event], list[Problem]]:
+def ingest(
+    store: Store, ledger: Ledger, project: Project, known: Sequence[Event]
+) -> tuple[list[Event], list[Problem]]:
     """The wanted events of every file that a digest vouches for, and the files that prove nothing."""
     events = list(known)
     broken = []
-    for read in read_logs(store.root, ledger.logs):
+    for read in read_logs(store.root, ledger.logs, project.project):
         events += read.events
         if read.error:
             broken.append(read)

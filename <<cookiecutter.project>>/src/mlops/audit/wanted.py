@@ -48,8 +48,24 @@ WANTED = {
     "codepipeline": frozenset(APPROVALS),
     "codecommit": frozenset(CODECOMMIT),
 }
-NAMES = sorted({name for names in WANTED.values() for name in names})
-HIT = re.compile(rb'"eventName"\s*:\s*"(?:' + "|".join(NAMES).encode() + rb')"')
+# Calls that every busy account makes: a file is decoded for them only where it names the project
+COMMON = frozenset({"AssumeRoleWithWebIdentity", *OBJECTS, *ROLES})
+RARE = frozenset(name for names in WANTED.values() for name in names) - COMMON
+
+
+def compile_names(names: frozenset[str]) -> re.Pattern[bytes]:
+    """Finds a record of one of the calls in a file's bytes."""
+    return re.compile(rb'"eventName"\s*:\s*"(?:' + "|".join(sorted(names)).encode() + rb')"')
+
+
+ANY, RARELY = compile_names(RARE | COMMON), compile_names(RARE)
+
+
+def may_matter(content: bytes, project: bytes) -> bool:
+    """Whether a file may hold a wanted call, by its bytes alone."""
+    if ANY.search(content) is None:
+        return False
+    return project in content or RARELY.search(content) is not None
 
 
 def is_wanted(source: str, name: str) -> bool:
