@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
@@ -153,8 +154,14 @@ def plain(value: Any, name: str = "") -> Any:
     return str(value).lower() == "true" if name in SWITCHES else value
 
 
+@functools.cache
+def _session() -> boto3.session.Session:
+    """One session: it keeps the model of CloudTrail, which takes long to load."""
+    return boto3.session.Session()
+
+
 def _client(endpoint: str, account: str, region: str) -> Any:
-    create: Any = boto3.session.Session().client
+    create: Any = _session().client
     return create(
         "cloudtrail",
         endpoint_url=endpoint,
