@@ -19,6 +19,7 @@ from tests.template import PAYLOAD, ROOT
 ACCOUNT, REGION = "111111111111", "eu-west-1"
 SERVICES = [
     "cloudformation",
+    "cloudtrail",
     "cloudwatch",
     "events",
     "iam",
@@ -41,10 +42,13 @@ SAMPLES = {
     "Path": "/team/",
     "PipelineExecutionArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/p/execution/e",
     "PolicyArn": f"arn:aws:iam::{ACCOUNT}:policy/p",
+    "ResourceId": f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/t",
+    "ResourceIdList": f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/t",
     "SAMLProviderArn": f"arn:aws:iam::{ACCOUNT}:saml-provider/issuer",
     "SerialNumber": f"arn:aws:iam::{ACCOUNT}:mfa/m",
 }
 TAGGED = {
+    "cloudtrail": f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/t",
     "cloudwatch": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:a",
     "events": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/r",
     "logs": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:g",
@@ -54,6 +58,12 @@ TAGGED = {
 COARSE = {
     "cloudformation": "CreateStackRefactor DescribeStackRefactor ExecuteStackRefactor "
     "ListStackRefactorActions ListStackRefactors RecordHandlerProgress",
+    "cloudtrail": "CancelQuery CreateChannel CreateDashboard CreateEventDataStore DeleteChannel "
+    "DeleteDashboard "
+    "DeleteEventDataStore DescribeQuery DisableFederation EnableFederation GenerateQuery "
+    "GetChannel GetDashboard GetEventDataStore GetQueryResults ListInsightsData ListQueries "
+    "RestoreEventDataStore StartDashboardRefresh StartEventDataStoreIngestion StartQuery "
+    "StopEventDataStoreIngestion UpdateChannel UpdateDashboard UpdateEventDataStore",
     "cloudwatch": "GetDataset",
     "events": "ActivateEventSource CreateApiDestination CreateArchive CreatePartnerEventSource "
     "DeactivateEventSource DeletePartnerEventSource DescribeApiDestination DescribePartnerEventSource "

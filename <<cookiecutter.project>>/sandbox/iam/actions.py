@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sandbox.iam import monitoring, named, s3, sagemaker, sts
+from sandbox.iam import cloudtrail, monitoring, named, s3, sagemaker, sts
 from sandbox.iam.part import Place
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TABLES: dict[str, Callable[[str, Params, Place], list[Part]]] = {
     "cloudformation": named.cloudformation_parts,
+    "cloudtrail": cloudtrail.parts,
     "cloudwatch": monitoring.cloudwatch_parts,
     "events": named.events_parts,
     "iam": named.iam_parts,
