@@ -10,9 +10,9 @@ import argparse
 import re
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import yaml
@@ -50,9 +50,11 @@ def main(arguments: list[str] | None = None) -> None:
     models = chosen.models or choose_model(Path.cwd())
     stage = set_stage(Path.cwd(), chosen.folder.resolve())
     with sandbox(stage, SPEED):
-        push_project(stage)
+        begun = push_project(stage)
         for model in models:
             rehearse(cast(stage, model))
+        go_round(stage, models[-1])
+        audit(stage, models[-1], begun)
     report(stage)
 
 
@@ -64,8 +66,11 @@ def choose_model(project: Path) -> list[str]:
     return [specs[-1].parent.name]
 
 
-def push_project(stage: Stage) -> None:
-    """The project's first commit, on the forge. GitHub starts nothing for a commit that says so."""
+def push_project(stage: Stage) -> str:
+    """The project's first commit, on the forge. GitHub starts nothing for a commit that says so.
+
+    Returns the sandbox's time then: all that comes later is the story.
+    """
     with stage.act("Push the project to the forge"):
         login = read_exports(
             stage.run(sys.executable, "-m", "sandbox", "env", shown="python -m sandbox env", quiet=True)
@@ -79,6 +84,7 @@ def push_project(stage: Stage) -> None:
         stage.run("git", "commit", "-q", "-m", "Start [skip ci]")
         stage.run("git", "remote", "add", "origin", remote, shown=f"git remote add origin {forge}/…")
         stage.run("git", "push", "-q", "-u", "origin", "main")
+        return stage.python("sandbox", "clock", shown="python -m sandbox clock").strip()
 
 
 def cast(stage: Stage, model: str) -> Play:
@@ -255,22 +261,55 @@ def roll_back(play: Play) -> None:
         merge_pin(play, number, "prod")
 
 
+def go_round(stage: Stage, model: str) -> None:
+    """Change what is live by hand, and approve in the console, with the keys of the accounts' owners."""
+    with stage.act("Go round the pull requests, by hand and with the root's own keys"):
+        names = read_names(stage)
+        prod = replace(stage, environment={**stage.environment, **read_account(stage, "prod")})
+        endpoint = ["--endpoint-name", f"{names['project']}-prod-{model}"]
+        text = ["--output", "text", "--query"]
+        live = prod.run("aws", "sagemaker", "describe-endpoint", *endpoint, *text, "EndpointConfigName")
+        listed = prod.run(
+            *("aws", "sagemaker", "list-endpoint-configs", *text, "EndpointConfigs[].EndpointConfigName"),
+            *("--name-contains", f"{names['project']}-{model}-prod-"),
+        )
+        other = next(config for config in listed.split() if config != live.strip())
+        prod.run(
+            "aws", "sagemaker", "update-endpoint", *endpoint, "--endpoint-config-name", other, quiet=True
+        )
+        registry = f"arn:aws:sagemaker:{names['region']}:{names['accounts']['training']}:model-package"
+        package = ["--model-package-arn", f"{registry}/{names['project']}-{model}/1"]
+        approve = ["update-model-package", *package, "--model-approval-status", "Approved"]
+        stage.run("aws", "sagemaker", *approve, quiet=True)
+
+
+def audit(stage: Stage, model: str, begun: str) -> None:
+    """The audit finds both, and proves all the rest."""
+    with stage.act("Audit: every approval and every change of an endpoint, proved or named"):
+        stage.python("sandbox", "trail", shown="python -m sandbox trail")
+        names = read_names(stage)
+        bucket = f"{names['project']}-trail-{names['accounts']['training']}-{names['region']}"
+        stage.mlops("audit", "--trail", f"s3://{bucket}", "--since", begun, fails=True)
+        stage.mlops("audit", "explain", model, "--env", "prod", fails=True)
+
+
+def read_names(stage: Stage) -> Any:
+    """The answers that names on AWS are made of."""
+    return yaml.safe_load((stage.folder / "project.yml").read_text(encoding="utf-8"))
+
+
+def read_account(stage: Stage, account: str) -> dict[str, str]:
+    """The settings of one account's owner."""
+    command = ["sandbox", "env", "--account", account]
+    shown = f"python -m {' '.join(command)}"
+    return read_exports(stage.run(sys.executable, "-m", *command, quiet=True, shown=shown))
+
+
 def ask(play: Play, title: str) -> str:
     """Send one row of the model's sample to its endpoint in prod; the answer."""
     stage = play.stage
     with stage.act(title):
-        keys = read_exports(
-            stage.run(
-                sys.executable,
-                "-m",
-                "sandbox",
-                "env",
-                "--account",
-                "prod",
-                quiet=True,
-                shown="python -m sandbox env --account prod",
-            )
-        )
+        keys = read_account(stage, "prod")
         session = boto3.session.Session(
             aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
@@ -279,9 +318,8 @@ def ask(play: Play, title: str) -> str:
         runtime = session.client("sagemaker-runtime", endpoint_url=keys["AWS_ENDPOINT_URL"])
         body = sample_request(stage, play.model)
         console.print(body.decode(), markup=False, style="dim", overflow="ellipsis", no_wrap=True)
-        project = yaml.safe_load((stage.folder / "project.yml").read_text(encoding="utf-8"))["project"]
         answer = runtime.invoke_endpoint(
-            EndpointName=f"{project}-prod-{play.model}",
+            EndpointName=f"{read_names(stage)['project']}-prod-{play.model}",
             ContentType="text/csv",
             Accept="application/json",
             Body=body,
