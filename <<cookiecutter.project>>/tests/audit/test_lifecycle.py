@@ -236,6 +236,25 @@ def test_what_weakens_the_evidence_is_found(
     assert (answer.code, answer.rules) == (1, [rule])
 
 
+@pytest.mark.parametrize(("hand", "code"), [("stack", 0), ("mallory", 1)])
+def test_the_making_of_a_bucket_weakens_nothing_but_a_strangers_setting_does(
+    world: World, hand: str, code: int
+) -> None:
+    site = world.site
+    for name, by in (("CreateBucket", "stack"), ("PutBucketPolicy", hand)):
+        who, asked = callers.user(site.training, by), {"bucketName": TRAIL_BUCKET}
+        world.writer.add(call(name, "s3", who, world.at(0.5), site.training, site.region, asked))
+    assert world.audit().code == code
+
+
+def test_a_second_setting_by_the_hand_that_made_a_bucket_is_found(world: World) -> None:
+    site, who = world.site, callers.user(world.site.training, "stack")
+    for minute, name in enumerate(("CreateBucket", "PutBucketPolicy", "PutBucketPolicy")):
+        at, asked = world.at(0.5 + minute / 60), {"bucketName": TRAIL_BUCKET}
+        world.writer.add(call(name, "s3", who, at, site.training, site.region, asked))
+    assert world.audit().rules == ["bucket-changed"]
+
+
 def test_buckets_of_others_are_left_alone(world: World) -> None:
     site, who = world.site, callers.user(world.site.training, "ada")
     asked = {"bucketName": "somebody-elses"}

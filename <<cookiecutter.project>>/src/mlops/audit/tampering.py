@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from mlops.audit.case import Breach
 from mlops.audit.chain import stamp
 from mlops.audit.verdict import Finding, refer
-from mlops.audit.wanted import BUCKETS, KEYS, OBJECTS, PROVIDERS, ROLES, TRAILS
+from mlops.audit.wanted import BIRTHS, BUCKETS, KEYS, OBJECTS, PROVIDERS, ROLES, TRAILS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlops.audit.names import Names
 
 ISSUER = "token.actions.githubusercontent.com"
-BIRTH = timedelta(minutes=15)  # a stack makes a role and its policies in one go
+BIRTH = timedelta(hours=1)  # a stack makes a role, or a bucket, and its policies in one go
 EVERYONE = "*"  # a breach of all roles that sign in through the provider
 
 
@@ -130,12 +130,41 @@ def judge_breaches(breaches: Iterable[Breach]) -> list[Finding]:
     ]
 
 
+class Births:
+    """Buckets and trails as they were made: the first of each setting, by the same hand, belongs to it."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str], Event] = {}
+        self._set: set[tuple[str, str, str]] = set()
+
+    def covers(self, event: Event) -> bool:
+        """Whether a call makes a thing, or completes it."""
+        key = (event.source, subject_of(event))
+        if event.name in OBJECTS:
+            return False
+        if event.name == BIRTHS.get(event.source):
+            return self._made.setdefault(key, event) is event
+        made, first = self._made.get(key), (*key, event.name) not in self._set
+        self._set.add((*key, event.name))
+        if made is None or not first or event.name.startswith(("Delete", "Stop")):
+            return False
+        return made.who.arn == event.who.arn and event.time - made.time <= BIRTH
+
+
+def subject_of(event: Event) -> str:
+    """The bucket or trail that a call is about."""
+    if event.source == "s3":
+        return event.asked("bucketName")
+    return (event.asked("name") or event.asked("trailName") or "a trail").rpartition("/")[2]
+
+
 def judge_tampering(events: Iterable[Event], names: Names) -> list[Finding]:
     """Calls about trails, buckets, keys and sealed objects that change what proof rests on."""
     sealed: set[str] = set()
+    births = Births()
     found = []
     for event in events:
-        if event.error or event.account not in names.accounts:
+        if event.error or event.account not in names.accounts or births.covers(event):
             continue
         why = describe_tampering(event, names, sealed)
         if why:
@@ -148,8 +177,7 @@ def judge_tampering(events: Iterable[Event], names: Names) -> list[Finding]:
 def describe_tampering(event: Event, names: Names, sealed: set[str]) -> tuple[str, str, str] | None:
     """(rule, what it is about, what it means); None for a call that weakens nothing."""
     if event.source == "cloudtrail" and event.name in TRAILS:
-        trail = event.asked("name") or event.asked("trailName") or "a trail"
-        return "trail-changed", trail, "what is recorded, or whether, was changed"
+        return "trail-changed", subject_of(event), "what is recorded, or whether, was changed"
     bucket = event.asked("bucketName")
     if event.source == "s3" and event.name in BUCKETS and bucket in names.buckets:
         return "bucket-changed", bucket, "who may change or delete evidence, or for how long it stays"

@@ -22,6 +22,7 @@ PROVIDERS = (
     "AddClientIDToOpenIDConnectProvider",
 )  # fmt: skip
 # What lets evidence be changed or end
+BIRTHS = {"s3": "CreateBucket", "cloudtrail": "CreateTrail"}
 BUCKETS = (
     "PutBucketPolicy", "DeleteBucketPolicy", "PutBucketLifecycle", "PutBucketLifecycleConfiguration",
     "DeleteBucketLifecycle", "PutBucketObjectLockConfiguration", "PutObjectLockConfiguration",
@@ -42,9 +43,9 @@ WANTED = {
     "sagemaker": frozenset(SAGEMAKER),
     "sts": frozenset({"AssumeRoleWithWebIdentity"}),
     "iam": frozenset(ROLES + PROVIDERS),
-    "s3": frozenset(BUCKETS + OBJECTS),
+    "s3": frozenset({*BUCKETS, *OBJECTS, BIRTHS["s3"]}),
     "kms": frozenset(KEYS),
-    "cloudtrail": frozenset(TRAILS),
+    "cloudtrail": frozenset({*TRAILS, BIRTHS["cloudtrail"]}),
     "codepipeline": frozenset(APPROVALS),
     "codecommit": frozenset(CODECOMMIT),
 }
