@@ -101,21 +101,27 @@ class Store:
 
     def _usable_key(self, place: Place, name: str) -> str:
         """The ARN of a key that CloudTrail may encrypt with; the alias of another account's will do."""
-        pieces = (
-            name if name.startswith("arn:") else f"arn:aws:kms:{place.home}:{place.account}:{name}"
-        ).split(":")
-        backend = kms_backends[pieces[4]][pieces[3]]
-        key = backend.keys.get(backend.any_id_to_key_id(name))
+        arn = name if name.startswith("arn:") else f"arn:aws:kms:{place.home}:{place.account}:{name}"
+        _, _, _, region, account, _ = arn.split(":", 5)
+        key = _key(account, region, name)
         if key is None:
             raise ServiceError(KEY_MISSING, f"KMS key {name} is not found or is disabled.")
         if not key.enabled:
             raise ServiceError(KEY_DISABLED, f"KMS key {key.arn} is disabled.")
         trail = f"arn:aws:cloudtrail:{place.home}:{place.account}:trail/{place.trail}"
         context = {"kms:EncryptionContext:aws:cloudtrail:arn": [trail]}
-        policy = access.key_policy(key.account_id, pieces[3], key.id)
-        if not _allows(str(policy), place, "kms:GenerateDataKey", key.arn, key.account_id, context):
+        policy = access.key_policy(account, region, key.id)
+        if not _allows(str(policy), place, "kms:GenerateDataKey", key.arn, account, context):
             raise ServiceError(KEY_CLOSED, f"The policy of KMS key {key.arn} does not let CloudTrail encrypt")
         return str(key.arn)
+
+
+def _key(account: str, region: str, name: str) -> Any:
+    """A key by id, ARN or alias; None where there is none."""
+    backend = kms_backends[account][region]
+    alias = backend.get_alias_name(name)
+    found = backend.get_key_id_from_alias(alias) if alias.startswith("alias/") else name
+    return backend.keys.get(backend.get_key_id(found)) if found else None
 
 
 def _allows(

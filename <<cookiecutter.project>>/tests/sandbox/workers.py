@@ -14,6 +14,7 @@ AUDIENCE = "sts.amazonaws.com"
 MAIN = "refs/heads/main"
 # Role → its account, the workflow that acts as it, and the environment that the job names.
 CI_ROLES = {
+    "audit": (ACCOUNT, "audit.yml", ""),
     "ci": (ACCOUNT, "propose.yml", ""),
     "train": (ACCOUNT, "train.yml", ""),
     "ci-staging": (STAGING, "deploy.yml", ""),
