@@ -245,5 +245,5 @@ def test_outside_a_job_it_is_said_what_is_missing(
 
 def test_a_role_that_no_job_has_is_refused(ci: Ci, capsys: Said) -> None:
     assert cli.run(["login", "developer"]) == 2
-    assert "'developer' is no role of a CI job; allowed: train, ci, ci-staging" in capsys.readouterr().err
+    assert "'developer' is no role of a CI job; allowed: train, ci, audit, ci-staging" in capsys.readouterr().err
     assert ci.asked == []

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 AUDIENCE = "sts.amazonaws.com"
 ENVIRONMENT_ROLES = ("ci", "deploy", "rollback")
-ROLES = ("train", "ci", *(f"{role}-{where}" for role in ENVIRONMENT_ROLES for where in ENVIRONMENTS))
+ROLES = ("train", "ci", "audit", *(f"{role}-{where}" for role in ENVIRONMENT_ROLES for where in ENVIRONMENTS))
 SPARE = timedelta(minutes=10)  # a session that ends sooner is not handed out again
 SESSION = re.compile(r"[^\w+=,.@-]")  # what a session's name may not hold
 
