@@ -38,6 +38,8 @@ def apply(folder: Path, project: Project, endpoint: str, repository: Mapping[str
     templates = sorted(folder.glob("*.yml"))
     if not templates:
         raise SandboxError(f"no templates in {str(folder)!r}. Run this from the root of a generated project")
+    # trails last: what makes the buckets that they watch is no change of them
+    templates.sort(key=lambda path: is_for_every_account(read(path)))
     planned = [stack for path in templates for stack in plan(path, project, repository)]
     clients = {account: _client(endpoint, account, project.region) for account in project.accounts.distinct()}
     for stack in planned:
@@ -49,7 +51,7 @@ def plan(template: Path, project: Project, repository: Mapping[str, str]) -> lis
     """The stacks of a template: for each duty where it asks for one, for each account where it says so."""
     document = read(template)
     asked, accounts = set(document.get("Parameters", {})), project.accounts
-    every = document.get("Metadata", {}).get("AppliedTo") == EVERY
+    every = is_for_every_account(document)
     known = {
         "Project": project.name,
         "TrainingAccount": accounts.training,
@@ -70,6 +72,10 @@ def plan(template: Path, project: Project, repository: Mapping[str, str]) -> lis
         given = {key: value for key, value in known.items() if key in asked}
         planned.append(Stack(name, template, account, given))
     return planned
+
+
+def is_for_every_account(document: Mapping[str, Any]) -> bool:
+    return bool(document.get("Metadata", {}).get("AppliedTo") == EVERY)
 
 
 def read(template: Path) -> dict[str, Any]:

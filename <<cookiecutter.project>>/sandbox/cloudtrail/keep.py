@@ -17,20 +17,24 @@ if TYPE_CHECKING:
 
     from sandbox.cloudtrail.keys import Keyring
 
+META = "x-amz-meta-"
+
 
 def keep(bucket: str, folder: Path, keyring: Keyring, now: datetime) -> None:
     """Copy a bucket as it is, altered or not, with the signatures and the public keys beside it."""
     objects = _objects(bucket)
     for key, stored in objects.items():
         _write(folder / key, stored.value)
-    signatures = {
-        key: {name.lower(): value for name, value in stored.metadata.items()}
-        for key, stored in objects.items()
-        if "/CloudTrail-Digest/" in key
-    }
+    signatures = {key: _metadata(stored) for key, stored in objects.items() if "/CloudTrail-Digest/" in key}
     _add(folder / "signatures.json", signatures)
     _add(folder / "keys.json", {region: _published(keyring, region) for region in keyring.regions})
     _write(folder / "fetched.json", json.dumps({"bucket": bucket, "at": now.strftime(STAMP)}).encode())
+
+
+def _metadata(stored: Any) -> dict[str, str]:
+    """What a client reads as an object's metadata; moto keeps other headers beside it."""
+    found = {name.lower(): value for name, value in stored.metadata.items()}
+    return {name.removeprefix(META): value for name, value in found.items() if name.startswith(META)}
 
 
 def _objects(bucket: str) -> dict[str, Any]:

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from botocore.exceptions import ClientError
+from moto.s3.models import s3_backends
 
 from sandbox import conditions
+from sandbox.backend import Moto
+from sandbox.cloudtrail.digests import Place
 from sandbox.cloudtrail.keep import keep
 from sandbox.cloudtrail.keys import Keyring
+from sandbox.cloudtrail.store import Store
 
 from .conftest import ACCOUNT, PAYLOAD, PROD, REGION, STAGING, Sandbox, sandbox_command
 from .workers import sign_in
@@ -308,6 +312,19 @@ def test_a_type_without_service_is_refused_unless_a_condition_leaves_it_out(
     topics = [each["TopicArn"] for each in sandbox.client("sns").list_topics()["Topics"]]
     assert f"arn:aws:sns:{REGION}:{ACCOUNT}:{unique}" in topics
     cloudformation.delete_stack(StackName=unique)
+
+
+def test_what_a_trail_wrote_is_kept_with_its_signatures(tmp_path: Path, unique: str) -> None:
+    place, key = Place(unique, "", ACCOUNT, "audit", REGION, REGION), "AWSLogs/1/CloudTrail-Digest/x.json.gz"
+    backend, everyone = s3_backends[ACCOUNT]["aws"], {"Effect": "Allow", "Principal": "*", "Resource": "*"}
+    backend.create_bucket(unique, REGION)
+    policy = {"Version": "2012-10-17", "Statement": {**everyone, "Action": "s3:PutObject"}}
+    backend.put_bucket_policy(unique, json.dumps(policy).encode())
+    Store(Moto()).put(place, key, b"digest", {"signature": "ab", "signature-algorithm": "SHA256withRSA"})
+    keep(unique, tmp_path, Keyring(tmp_path / "keys"), datetime(2026, 11, 1, tzinfo=UTC))
+    assert (tmp_path / key).read_bytes() == b"digest"
+    kept = json.loads((tmp_path / "signatures.json").read_text())
+    assert kept[key] == {"signature": "ab", "signature-algorithm": "SHA256withRSA"}
 
 
 def test_a_bucket_without_trail_is_kept_as_an_empty_folder(tmp_path: Path) -> None:
