@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sandbox.cloudtrail.store import Store
 
 HOUR = timedelta(hours=1)
+LARGEST = 16 * 2**20  # bytes that wait; more go at once, as a file of their own
 LATE = timedelta(minutes=5)  # AWS: "within an average of about 5 minutes of an API call"
 
 
@@ -45,6 +46,11 @@ class Chain:
         with self._lock:
             first = self._waiting[0][0] if self._waiting else None
         return datetime.strptime(first, STAMP).replace(tzinfo=UTC) if first else None
+
+    def weight(self) -> int:
+        """The bytes that wait."""
+        with self._lock:
+            return sum(len(line) for _, line in self._waiting)
 
     def until(self, moment: datetime) -> list[tuple[str, bytes]]:
         """The records that wait, of calls up to a moment."""
@@ -77,7 +83,9 @@ class Delivery:
             elif digest <= now:
                 self.close(chain, digest, validated)
             else:
-                return
+                break
+        if chain.weight() > LARGEST:
+            self._write_log(chain, now)
 
     def flush(self, chain: Chain, now: datetime, validated: bool) -> None:
         """Deliver everything now, in a digest that is shorter than an hour."""

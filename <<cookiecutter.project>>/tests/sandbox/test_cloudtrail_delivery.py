@@ -162,6 +162,19 @@ def test_what_a_closed_bucket_refuses_is_lost_to_nobody(delivery: Delivery, buck
     assert [len(each["logFiles"]) for each in bucket.documents("CloudTrail-Digest")] == [1, 1]
 
 
+def test_calls_that_would_fill_the_memory_are_delivered_at_once(
+    delivery: Delivery, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.cloudtrail.delivery.LARGEST", 100)
+    chain = Chain(PLACE, START)
+    for _ in range(5):
+        call(chain, 1)
+    delivery.advance(chain, at(2), validated=True)
+    (log,) = bucket.documents("CloudTrail")
+    assert len(log["Records"]) == 5
+    assert chain.weight() == 0
+
+
 def test_a_trail_without_validation_has_logs_and_no_digest(delivery: Delivery, bucket: Bucket) -> None:
     chain = Chain(PLACE, START)
     call(chain, 1)
