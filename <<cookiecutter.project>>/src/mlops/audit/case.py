@@ -41,6 +41,7 @@ class Case:
     asked: Range
     gaps: Sequence[Gap] = ()
     breaches: Sequence[Breach] = ()
+    _configs: dict[str, str] = field(default_factory=dict)
     _releases: dict[tuple[str, str], dict[str, tuple[str, str]]] = field(default_factory=dict)
 
     def release_of(self, environment: str, model: str, config: str) -> str:
@@ -62,14 +63,19 @@ class Case:
             for move in self.history.moves.get(key, []):
                 pin = self.history.pin(move)
                 if pin:
-                    found.setdefault(pin.config_name(self.project, environment), (pin.release, move.commit))
+                    found.setdefault(self.config_of(move), (pin.release, move.commit))
             self._releases[key] = found
         return self._releases[key]
 
     def config_of(self, move: Move | None) -> str:
         """The endpoint config that a move pins; empty where it pins none."""
-        pin = self.history.pin(move)
-        return pin.config_name(self.project, move.environment) if pin and move else ""
+        if move is None:
+            return ""
+        key = f"{move.environment} {move.blob}"
+        if key not in self._configs:
+            pin = self.history.pin(move)
+            self._configs[key] = pin.config_name(self.project, move.environment) if pin else ""
+        return self._configs[key]
 
     def in_gap(self, account: str, since: datetime, until: datetime) -> Gap | None:
         """The hours of an account's own region that nothing covers, where they touch a span."""
@@ -87,5 +93,5 @@ class Case:
 
     def config_at(self, environment: str, model: str, moment: datetime) -> str:
         """What an endpoint was pointed at, at a moment; empty where nothing is known or it was deleted."""
-        turns = [turn for turn in self.facts.turns_of(environment, model) if turn.event.time <= moment]
-        return turns[-1].after if turns else ""
+        turn = self.facts.turn_at((environment, model), moment)
+        return turn.after if turn else ""

@@ -182,11 +182,9 @@ def judge_model(name: str, made: Made | None, pin: Pin | None) -> Iterator[Flag]
 
 def judge_approval(case: Case, turn: Turn, move: Move) -> Iterator[Flag]:
     """The approval of this very pin stands in the registry before the endpoint moves."""
-    for _, event in case.facts.approvals:
-        written = event.request.get("customerMetadataProperties")
-        commit = written.get(f"{move.environment}.commit") if isinstance(written, dict) else None
-        if commit == move.commit and event.time <= turn.event.time + SKEW:
-            return
+    written = case.facts.approved.get(f"{move.environment}.commit {move.commit}")
+    if written and written <= turn.event.time + SKEW:
+        return
     yield Flag(
         "not-approved", "unproved", f"no approval of {move.commit[:12]} was written on its package before"
     )

@@ -52,6 +52,7 @@ class History:
     times: Sequence[datetime]
     moves: Mapping[tuple[str, str], list[Move]]
     texts: Mapping[str, str]
+    _indexes: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
     _parsed: dict[str, Pin | Tombstone | str] = field(default_factory=dict)
 
     def find(self, short: str) -> int | None:
@@ -67,13 +68,20 @@ class History:
     def by_commit(self, environment: str, model: str, commit: str) -> Move | None:
         """The move that a commit made to a pin."""
         moves = self.moves.get((environment, model), [])
-        return next((move for move in moves if move.commit == commit), None)
+        found = self._index(environment, model).get(commit)
+        return None if found is None else moves[found]
 
     def next_after(self, move: Move) -> Move | None:
         """The move that took a pin's place."""
-        moves = self.moves[move.key]
-        place = moves.index(move)
-        return moves[place - 1] if place else None
+        place = self._index(*move.key)[move.commit]
+        return self.moves[move.key][place - 1] if place else None
+
+    def _index(self, environment: str, model: str) -> dict[str, int]:
+        """Where each commit stands among the moves of a pin."""
+        key = (environment, model)
+        if key not in self._indexes:
+            self._indexes[key] = {move.commit: place for place, move in enumerate(self.moves.get(key, []))}
+        return self._indexes[key]
 
     def content(self, move: Move) -> Pin | Tombstone | str:
         """What the pin's file held; a text says why it is none, and is empty where the file was deleted."""

@@ -157,7 +157,8 @@ def is_served(case: Case, move: Move, content: Pin | Tombstone, until: datetime)
         return True  # nothing was ever served, so nothing must go
     if turns and case.config_at(move.environment, move.model, move.time) == wanted:
         return True
-    return any(turn.after == wanted and move.time - SKEW <= turn.event.time <= until for turn in turns)
+    near = case.facts.turns_between(move.key, move.time - SKEW, until)
+    return any(turn.after == wanted for turn in near)
 
 
 def describe_undeployed(case: Case, move: Move) -> Flag:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -65,14 +66,30 @@ class Facts:
     models: dict[tuple[str, str], list[Made]] = field(default_factory=lambda: defaultdict(list))
     configs: dict[tuple[str, str], list[Served]] = field(default_factory=lambda: defaultdict(list))
     turns: list[Turn] = field(default_factory=list)
+    by_endpoint: dict[tuple[str, str], list[Turn]] = field(default_factory=lambda: defaultdict(list))
     live: dict[tuple[str, str], str] = field(default_factory=dict)
     packages: dict[str, Event] = field(default_factory=dict)
     approvals: list[tuple[str, Event]] = field(default_factory=list)
+    approved: dict[str, datetime] = field(
+        default_factory=dict
+    )  # stage and commit of a pin → when first written
     denied: list[Event] = field(default_factory=list)
 
     def turns_of(self, environment: str, model: str) -> list[Turn]:
         """What happened to one endpoint."""
-        return [turn for turn in self.turns if (turn.environment, turn.model) == (environment, model)]
+        return self.by_endpoint[(environment, model)]
+
+    def turns_between(self, place: tuple[str, str], since: datetime, until: datetime) -> list[Turn]:
+        """What happened to one endpoint from one time to another, both included."""
+        turns = self.by_endpoint[place]
+        first = bisect_left(turns, since, key=lambda turn: turn.event.time)
+        return turns[first : bisect_right(turns, until, key=lambda turn: turn.event.time)]
+
+    def turn_at(self, place: tuple[str, str], moment: datetime) -> Turn | None:
+        """The last that happened to one endpoint by a moment."""
+        turns = self.by_endpoint[place]
+        count = bisect_right(turns, moment, key=lambda turn: turn.event.time)
+        return turns[count - 1] if count else None
 
 
 Thing = TypeVar("Thing", Made, Served)
@@ -109,6 +126,9 @@ def replay_one(facts: Facts, event: Event, names: Names) -> None:
         model = names.package(arn)
         if model:
             facts.approvals.append((model, event))
+            for member, value in mapping_at(event.request, "customerMetadataProperties").items():
+                if member.endswith(".commit"):
+                    facts.approved.setdefault(f"{member} {value}", event.time)
 
 
 def replay_turn(facts: Facts, event: Event, names: Names) -> None:
@@ -124,7 +144,9 @@ def replay_turn(facts: Facts, event: Event, names: Names) -> None:
         after = event.asked("endpointConfigName")
     elif event.name == "DeleteEndpoint":
         after = ""
-    facts.turns.append(Turn(event, *place, event.asked("endpointName"), before, after))
+    turn = Turn(event, *place, event.asked("endpointName"), before, after)
+    facts.turns.append(turn)
+    facts.by_endpoint[place].append(turn)
     facts.live[place] = after
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlops.audit.event import list_at, mapping_at, text_at
@@ -99,6 +99,7 @@ class Witnesses:
     """All evidence in the folder."""
 
     root: Path
+    _read: dict[str, Witness | None] = field(default_factory=dict, compare=False)
 
     def find(self, environment: str, model: str, commit: str) -> Witness | None:
         """The evidence of a merged pin; None where there is none in the folder."""
@@ -112,7 +113,12 @@ class Witnesses:
         return [witness for key in sorted(found) if (witness := self.read(key))]
 
     def read(self, key: str) -> Witness | None:
-        """One object."""
+        """One object, read once."""
+        if key not in self._read:
+            self._read[key] = self._open(key)
+        return self._read[key]
+
+    def _open(self, key: str) -> Witness | None:
         try:
             body = (self.root / key).read_bytes()
         except OSError:
