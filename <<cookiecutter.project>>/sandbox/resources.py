@@ -13,25 +13,13 @@ from moto.s3.models import FakeBucket, s3_backends
 from moto.utilities.utils import get_partition
 
 from sandbox.identity import root_key
+from sandbox.stack_types import StackType
 
 
-class BucketPolicy(CloudFormationModel):
+class BucketPolicy(StackType, CloudFormationModel):
     """AWS::S3::BucketPolicy, which moto lacks."""
 
-    def __init__(self, bucket: str) -> None:
-        self.bucket = bucket
-
-    @property
-    def physical_resource_id(self) -> str:
-        return f"{self.bucket}-policy"
-
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        return ""
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        return "AWS::S3::BucketPolicy"
+    kind = "AWS::S3::BucketPolicy"
 
     @classmethod
     def create_from_cloudformation_json(
@@ -40,7 +28,7 @@ class BucketPolicy(CloudFormationModel):
         properties = cloudformation_json["Properties"]
         policy = json.dumps(properties["PolicyDocument"], default=str).encode()
         _backend(account_id, region_name).put_bucket_policy(properties["Bucket"], policy)
-        return cls(properties["Bucket"])
+        return cls(f"{properties['Bucket']}-policy")
 
     @classmethod
     def delete_from_cloudformation_json(
@@ -50,30 +38,11 @@ class BucketPolicy(CloudFormationModel):
         backend.delete_bucket_policy(cloudformation_json["Properties"]["Bucket"])
 
 
-class OIDCProvider(CloudFormationModel):
+class OIDCProvider(StackType, CloudFormationModel):
     """AWS::IAM::OIDCProvider, which moto lacks."""
 
-    def __init__(self, arn: str) -> None:
-        self.arn = arn
-
-    @property
-    def physical_resource_id(self) -> str:
-        return self.arn
-
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        return ""
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        return "AWS::IAM::OIDCProvider"
-
-    @classmethod
-    def has_cfn_attr(cls, attr: str) -> bool:
-        return attr == "Arn"
-
-    def get_cfn_attribute(self, attribute_name: str) -> str:
-        return self.arn
+    kind = "AWS::IAM::OIDCProvider"
+    attributes = ("Arn",)
 
     @classmethod
     def create_from_cloudformation_json(
@@ -86,7 +55,7 @@ class OIDCProvider(CloudFormationModel):
             properties.get("ClientIdList", []),
             properties.get("Tags", []),
         )
-        return cls(made.arn)
+        return cls(made.arn, made.arn)
 
     @classmethod
     def delete_from_cloudformation_json(

@@ -12,6 +12,7 @@ from moto.kms.models import Key, kms_backends
 from moto.sns.models import sns_backends
 
 from sandbox.identity import root_key
+from sandbox.stack_types import StackType
 
 DELETED_AFTER = 30  # days, as where a template says nothing
 # A property of AWS::CloudTrail::Trail, and what CreateTrail calls it.
@@ -38,33 +39,13 @@ SWITCHES = frozenset(
 SELECTORS = ("EventSelectors", "AdvancedEventSelectors")
 
 
-class Trail(CloudFormationModel):
+class Trail(StackType, CloudFormationModel):
     """AWS::CloudTrail::Trail, made through the sandbox's own CloudTrail."""
 
+    kind = "AWS::CloudTrail::Trail"
+    name_property = "TrailName"
+    attributes = ("Arn",)
     endpoint = ""
-
-    def __init__(self, name: str, arn: str) -> None:
-        self.name = name
-        self.arn = arn
-
-    @property
-    def physical_resource_id(self) -> str:
-        return self.name
-
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        return "TrailName"
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        return "AWS::CloudTrail::Trail"
-
-    @classmethod
-    def has_cfn_attr(cls, attr: str) -> bool:
-        return attr == "Arn"
-
-    def get_cfn_attribute(self, attribute_name: str) -> str:
-        return self.arn
 
     @classmethod
     def create_from_cloudformation_json(
@@ -88,23 +69,10 @@ class Trail(CloudFormationModel):
         _client(cls.endpoint, account_id, region_name).delete_trail(Name=resource_name)
 
 
-class TopicPolicy(CloudFormationModel):
+class TopicPolicy(StackType, CloudFormationModel):
     """AWS::SNS::TopicPolicy, which moto lacks."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    @property
-    def physical_resource_id(self) -> str:
-        return self.name
-
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        return ""
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        return "AWS::SNS::TopicPolicy"
+    kind = "AWS::SNS::TopicPolicy"
 
     @classmethod
     def create_from_cloudformation_json(
