@@ -209,6 +209,16 @@ def test_the_audit_role_reads_the_trail_and_changes_nothing(sandbox: Sandbox) ->
         audit("s3").delete_object(Bucket=TRAILS, Key=found[0]["Key"])
 
 
+def test_the_audit_role_names_its_actions_and_what_they_concern() -> None:
+    role = conditions.load(TEMPLATE)["Resources"]["AuditRole"]["Properties"]
+    for statement in role["Policies"][0]["PolicyDocument"]["Statement"]:
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        reads = ("s3:Get", "s3:List", "kms:Decrypt", "cloudtrail:Describe", "cloudtrail:List")
+        assert all(action.startswith(reads) and "*" not in action for action in actions), statement["Sid"]
+        # trails and public keys are nobody's resource
+        assert (statement["Resource"] == "*") is (statement["Sid"] == "ReadKeys"), statement["Sid"]
+
+
 @pytest.mark.parametrize("account", [ACCOUNT, STAGING, PROD])
 def test_every_account_has_its_trail_and_its_rules(sandbox: Sandbox, account: str) -> None:
     key = f"AKIAROOT{account}"
