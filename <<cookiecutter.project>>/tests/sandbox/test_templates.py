@@ -57,7 +57,7 @@ def listed(value: Any) -> list[Any]:
 
 def test_there_is_one_role_for_each_duty() -> None:
     environment = {"ci", "deploy", "rollback", "serve"}
-    assert set(ROLES) == {"developer", "ci", "train", "execution"} | {
+    assert set(ROLES) == {"developer", "ci", "train", "execution", "experiment"} | {
         f"{each}-${{Duty}}" for each in environment
     }
 
@@ -87,7 +87,7 @@ def test_a_role_is_passed_to_sagemaker_alone(role: str) -> None:
             assert "*" not in statement["Resource"]
 
 
-@pytest.mark.parametrize("role", sorted(set(ROLES) - PEOPLE - {"execution", "serve-${Duty}"}))
+@pytest.mark.parametrize("role", sorted(set(ROLES) - PEOPLE - {"execution", "experiment", "serve-${Duty}"}))
 def test_a_ci_role_trusts_one_repository_by_number_and_its_main_branch(role: str) -> None:
     (trust,) = ROLES[role]["AssumeRolePolicyDocument"]["Statement"]
     asked = {key.split(":")[1]: value for key, value in trust["Condition"]["StringEquals"].items()}
