@@ -95,7 +95,7 @@ def test_an_endpoint_that_outlasts_the_wait_is_told_in_one_line_and_waited_for_a
         rf"wait again: mlops deploy staging {name}",
         first,
     ), first
-    threading.Timer(0.5, lambda: switch.write_text("go")).start()
+    threading.Timer(3, lambda: switch.write_text("go")).start()  # the second run has to begin before
     assert cli.run(["deploy", "staging", name]) == 0
     assert f"{name}: wait, release" in capsys.readouterr().out
     assert bench.ask(name) == "switch"
