@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -115,8 +114,8 @@ def test_each_digest_signs_itself_and_the_one_before(
 ) -> None:
     delivery.advance(Chain(PLACE, START), at(180), validated=True)
     public = keyring.at("eu-west-1", START).private.public_key()
-    found = bucket.documents("CloudTrail-Digest")
-    for before, digest in pairwise([None, *found]):
+    found: list[dict[str, Any]] = bucket.documents("CloudTrail-Digest")
+    for before, digest in zip([None, *found], found, strict=False):
         key = digest["digestS3Object"]
         content = gzip.decompress(bucket.objects[key])
         link = digest["previousDigestSignature"] or "null"
