@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import jwt
 import pytest
 
 from tests.sandbox.workshop import Workshop, conclusions, job, open_workshop
@@ -39,6 +40,13 @@ def claims(shop: Workshop, run: RunRecord) -> dict[str, Any]:
     said = [line for line in shop.log(run.latest[-1]).splitlines() if " TOKEN " in line]
     assert said, shop.log(run.latest[-1])
     return dict(shop.forge.ground.issuer.verify(said[0].split(" TOKEN ")[1][::-1], "sts.amazonaws.com"))
+
+
+def test_anybody_may_verify_a_token_with_the_keys_that_the_issuer_publishes(shop: Workshop) -> None:
+    token = shop.forge.ground.issuer.sign({"sub": "repo:acme/models", "aud": "me"})
+    keys = jwt.PyJWKSet.from_dict(shop.get(f"{shop.forge.ground.url}/_oidc/.well-known/jwks", "").json())
+    key = keys[jwt.get_unverified_header(token)["kid"]]
+    assert jwt.decode(token, key, audience="me")["sub"] == "repo:acme/models"
 
 
 def test_a_job_without_id_token_write_gets_no_identity(shop: Workshop) -> None:

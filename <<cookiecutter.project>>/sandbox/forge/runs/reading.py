@@ -35,6 +35,10 @@ class Reading:
         token = self._ground.issuer.sign(make_claims(self._ground.repository, bearer, audience))
         return Answer({"count": len(token), "value": token})
 
+    def keys(self, call: Call) -> Answer:
+        """The keys that tokens are verified with, as the issuer publishes them."""
+        return Answer(self._ground.issuer.jwks())
+
     def subject(self, call: Call) -> Answer:
         prefix = subject_prefix(self._ground.repository)
         return Answer({"use_default": True, "use_immutable_subject": True, "sub_claim_prefix": prefix})

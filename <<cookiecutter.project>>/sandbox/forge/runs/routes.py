@@ -43,6 +43,7 @@ def routes(runs: Runs) -> list[Route]:
         Route("POST", f"{REPOSITORY}/check-runs", acting.create_check, "checks", "write", "admin"),
         Route("PATCH", f"{REPOSITORY}/check-runs/<int:job>", acting.update_check, "checks", "write", "admin"),
         Route("GET", "/_oidc", reading.oidc),
+        Route("GET", "/_oidc/.well-known/jwks", reading.keys),
         Route("GET", f"{ACTIONS}/oidc/customization/sub", reading.subject, "actions"),
         Route("GET", f"{ACTIONS}/runs", reading.list_runs, "actions"),
         Route("GET", RUN, reading.get_run, "actions"),
