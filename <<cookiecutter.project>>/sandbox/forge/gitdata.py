@@ -13,6 +13,7 @@ from pygit2.enums import FileMode
 from sandbox.forge import merging, pushes, revisions, shapes
 from sandbox.forge.calls import Answer, Call, Refusal, Route, missing
 from sandbox.forge.events import ZERO
+from sandbox.gitserver import Move
 
 if TYPE_CHECKING:
     from sandbox.forge.board import Board
@@ -72,7 +73,7 @@ class GitData:
             raise Refusal(422, "Reference name must start with 'refs/heads/' or 'refs/tags/', and be valid.")
         if repository.resolve(name):
             raise Refusal(422, "Reference already exists")
-        self._move(call, repository, pushes.Move(name, ZERO, sha))
+        self._move(call, repository, Move(name, ZERO, sha))
         return Answer(self._ref(call, name, repository.git[sha]), 201)
 
     def update_ref(self, call: Call) -> Answer:
@@ -82,13 +83,13 @@ class GitData:
         old = self._moveable(repository, name)
         if not call.body.get("force") and not repository.contains(old, sha):
             raise Refusal(422, "Update is not a fast forward")
-        self._move(call, repository, pushes.Move(name, old, sha))
+        self._move(call, repository, Move(name, old, sha))
         return Answer(self._ref(call, name, repository.git[sha]))
 
     def delete_ref(self, call: Call) -> Answer:
         repository = self._board.repository_of(call)
         name = f"refs/{call.arguments['ref']}"
-        self._move(call, repository, pushes.Move(name, self._moveable(repository, name), ZERO))
+        self._move(call, repository, Move(name, self._moveable(repository, name), ZERO))
         return Answer(status=204)
 
     def _moveable(self, repository: Repository, name: str) -> str:
@@ -103,7 +104,7 @@ class GitData:
             raise Refusal(422, "Object does not exist")
         return sha
 
-    def _move(self, call: Call, repository: Repository, move: pushes.Move) -> None:
+    def _move(self, call: Call, repository: Repository, move: Move) -> None:
         said = pushes.check(self._board, repository, call.token, move)
         if said:
             listed = "\n\n".join(said)

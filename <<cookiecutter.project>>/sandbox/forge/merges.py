@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sandbox.forge import conversations, happenings, judge, merging, pushes
 from sandbox.forge.calls import Answer, Call, Refusal, Route, invalid, missing
 from sandbox.forge.pulls import PATH
+from sandbox.gitserver import Move
 
 if TYPE_CHECKING:
     from sandbox.forge.board import Board
@@ -84,7 +85,7 @@ class Merges:
         merged = board.records.change(pull, merged_at=now, merged_by=login, merge_sha=sha, base_sha=old)
         closed = board.records.change(issue, state="closed", closed_at=now, closed_by=login, updated_at=now)
         happenings.pull(board, call.token, "closed", closed, merged)
-        pushes.after(board, board.repository, call.token, pushes.Move(ref, old, sha))
+        pushes.after(board, board.repository, call.token, Move(ref, old, sha))
 
     def update(self, call: Call) -> Answer:
         """Merge the base into the branch of a pull request."""
@@ -112,4 +113,4 @@ class Merges:
         except merging.ConflictError:
             raise Refusal(422, "merge conflict between base and head") from None
         board.repository.set_ref(ref, sha)
-        pushes.after(board, board.repository, call.token, pushes.Move(ref, pull.head_sha, sha))
+        pushes.after(board, board.repository, call.token, Move(ref, pull.head_sha, sha))

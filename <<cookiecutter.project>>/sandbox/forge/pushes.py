@@ -15,21 +15,13 @@ if TYPE_CHECKING:
     from sandbox.forge.board import Board
     from sandbox.forge.repository import Repository
     from sandbox.forge.tokens import Token
+    from sandbox.gitserver import Move
 
 WORKFLOWS = ".github/workflows"
 NO_WORKFLOWS = (
     f"refusing to allow a GitHub App to create or update workflow in `{WORKFLOWS}` "
     "without `workflows` permission"
 )
-
-
-@dataclass(frozen=True)
-class Move:
-    """A ref that goes from one commit to another; ZERO on one side makes or deletes it."""
-
-    ref: str
-    old: str
-    new: str
 
 
 @dataclass(frozen=True)

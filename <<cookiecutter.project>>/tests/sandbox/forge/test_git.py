@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Request
 
-from sandbox.forge import pushes, smart_http
+from sandbox import gitserver
 from tests.sandbox.forge.conftest import NAME, run_git
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def test_a_jobs_push_starts_no_workflow(desk: Desk) -> None:
 def test_git_reads_a_push_from_its_start_after_its_commands_were_read() -> None:
     line = f"{'0' * 40} {'1' * 40} refs/heads/x\0 report-status\n"
     sent = f"{len(line) + 4:04x}{line}0000PACK".encode()
-    body = smart_http.read_body(Request({"wsgi.input": io.BytesIO(sent), "CONTENT_LENGTH": str(len(sent))}))
-    assert smart_http.read_moves(body) == [pushes.Move("refs/heads/x", "0" * 40, "1" * 40)]
+    body = gitserver.read_body(Request({"wsgi.input": io.BytesIO(sent), "CONTENT_LENGTH": str(len(sent))}))
+    assert gitserver.read_moves(body) == [gitserver.Move("refs/heads/x", "0" * 40, "1" * 40)]
     assert os.read(body.fileno(), len(sent)) == sent
     body.close()
