@@ -1,7 +1,7 @@
 """The sandbox's command line: up, down, env, status, clock, trail.
 
 python -m sandbox up [--port N] [--state DIR] [--images DIR] [--speed N] [--no-capacity TYPE]
-                     [--session-seconds N] [--detach]
+                     [--session-seconds N] [--decisions FILE] [--detach]
 python -m sandbox clock [--forward 90m]      python -m sandbox trail
 eval "$(python -m sandbox env [--account training|staging|prod] [--user NAME])"
 """
@@ -74,6 +74,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="end the sessions that people and workflows open after at most N seconds",
     )
+    up.add_argument(
+        "--decisions",
+        type=Path,
+        metavar="FILE",
+        help="append what each role was allowed or denied, each kind once",
+    )
     up.add_argument("--detach", action="store_true", help="return when it serves")
     commands.add_parser("down", parents=[shared], help="stop, and everything it started")
     env = commands.add_parser("env", parents=[shared], help="print the environment that clients need")
@@ -135,8 +141,8 @@ def up(asked: argparse.Namespace, state: State) -> int:
 def _options(asked: argparse.Namespace) -> Options:
     from sandbox.server import Options
 
-    types = frozenset(asked.no_capacity)
-    return Options(asked.port, tuple(map(Path, asked.images)), asked.speed, types, asked.session_seconds)
+    types, images = frozenset(asked.no_capacity), tuple(map(Path, asked.images))
+    return Options(asked.port, images, asked.speed, types, asked.session_seconds, asked.decisions)
 
 
 def _detach(asked: argparse.Namespace, state: State) -> int:
@@ -150,6 +156,8 @@ def _detach(asked: argparse.Namespace, state: State) -> int:
     repeated = {"--images": asked.images, "--no-capacity": asked.no_capacity}
     if asked.session_seconds is not None:
         repeated["--session-seconds"] = [str(asked.session_seconds)]
+    if asked.decisions is not None:
+        repeated["--decisions"] = [str(asked.decisions.absolute())]
     words = [word for name, values in repeated.items() for value in values for word in (name, value)]
     command = [
         sys.executable,

@@ -17,6 +17,7 @@ from sandbox.sts import not_authorized
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sandbox.decisions import Decisions
     from sandbox.iam.request import Document
     from sandbox.identity import Caller
     from sandbox.sagemaker.registry import Registry
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
 class Access:
     """The evaluator, with the policies of callers and of resources at hand."""
 
-    def __init__(self, region: str, registries: Mapping[str, Registry]) -> None:
+    def __init__(
+        self, region: str, registries: Mapping[str, Registry], decisions: Decisions | None = None
+    ) -> None:
         self._region = region
         self._registries = registries
+        self._decisions = decisions
 
     def check(
         self, caller: Caller, target: Target, params: Mapping[str, Any], environ: dict[str, Any]
@@ -38,6 +42,8 @@ class Access:
         parts = iam.authorize(target, params, known, caller.account, self._region)
         for part in parts:
             request, decision = self._decide(caller, part)
+            if self._decisions:
+                self._decisions.note(request, decision.allowed)
             if not decision.allowed and target.operation == "AssumeRoleWithWebIdentity":
                 raise not_authorized(target.operation)
             if not decision.allowed:

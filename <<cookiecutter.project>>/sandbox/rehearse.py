@@ -46,10 +46,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m sandbox.rehearse", description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="*", help="models to follow; by default the last one")
     parser.add_argument("--folder", type=Path, default=Path(".sandbox/rehearsal"), help="where the copy goes")
+    parser.add_argument(
+        "--decisions", type=Path, metavar="FILE", help="record what each role may: see sandbox/decisions.py"
+    )
     chosen = parser.parse_args(arguments)
     models = chosen.models or choose_model(Path.cwd())
     stage = set_stage(Path.cwd(), chosen.folder.resolve())
-    with sandbox(stage, SPEED):
+    with sandbox(stage, SPEED, chosen.decisions):
         begun = push_project(stage)
         for model in models:
             rehearse(cast(stage, model))

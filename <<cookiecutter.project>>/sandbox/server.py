@@ -37,6 +37,7 @@ class Options:
     speed: float = 1.0
     no_capacity: frozenset[str] = frozenset()
     session_seconds: int | None = None
+    decisions: Path | None = None
 
 
 def serve(project: Project, state: State, options: Options, root: Path) -> None:
@@ -119,6 +120,7 @@ def _application(
     from sandbox.backend import Moto
     from sandbox.cloudtrail.plant import Plant
     from sandbox.control import Control
+    from sandbox.decisions import Decisions
     from sandbox.identity import Callers
     from sandbox.images import OWN_IMAGES, Images, cache_folder
     from sandbox.layer import Layer
@@ -153,7 +155,7 @@ def _application(
         plant.operations,
     )
     planes, registries = make_planes(accounts, shared)
-    access = Access(region, registries)
+    access = Access(region, registries, Decisions(options.decisions) if options.decisions else None)
     layer = Layer(moto, planes, Callers(accounts, sessions), access, sts, trail, region, clock)
     return Control(layer, clock, plant)
 

@@ -87,10 +87,11 @@ def set_stage(project: Path, folder: Path) -> Stage:
 
 
 @contextmanager
-def sandbox(stage: Stage, speed: str) -> Iterator[None]:
+def sandbox(stage: Stage, speed: str, decisions: Path | None = None) -> Iterator[None]:
     """AWS and the forge on this machine, for as long as the rehearsal lasts."""
     with stage.act("Start the sandbox: AWS and a forge on this machine, the project's foundation deployed"):
-        up = ["up", "--detach", "--speed", speed]
+        record = ["--decisions", str(decisions.absolute())] if decisions else []
+        up = ["up", "--detach", "--speed", speed, *record]
         stage.python("sandbox", *up, shown=f"python -m sandbox {' '.join(up)}")
         exports = stage.run(sys.executable, "-m", "sandbox", "env", shown="python -m sandbox env", quiet=True)
         stage.environment.update(read_exports(exports))
