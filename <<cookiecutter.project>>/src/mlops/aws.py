@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from boto3.session import Session
+    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
@@ -59,6 +60,11 @@ class Aws:
     def cloudwatch(self) -> CloudWatchClient:
         """CloudWatch: metrics and alarms."""
         return self.session.client("cloudwatch", config=client_config())
+
+    @cached_property
+    def cloudformation(self) -> CloudFormationClient:
+        """CloudFormation: the stacks of the foundation."""
+        return self.session.client("cloudformation", config=client_config())
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:

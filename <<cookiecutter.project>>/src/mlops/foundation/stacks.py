@@ -45,24 +45,25 @@ def plan_stacks(
     repository: Mapping[str, str],
     wanted: Collection[str] = (),
     settings: Mapping[str, str] | None = None,
-    provided: Collection[str] = (),
+    makers: Mapping[str, str] | None = None,
 ) -> tuple[Stack, ...]:
     """All stacks of all accounts, in order, training's account first within one template.
 
     `repository` has Owner, OwnerId, Repository, RepositoryId as the forge says; `wanted` names optional
-    templates by their stems; `provided` the accounts whose OIDC provider none of these stacks made.
+    templates by their stems; `makers` says by account which stack makes its OIDC provider ("": none of
+    these; an account that is not named: the first).
     """
     settings = settings or {}
     chosen = choose(templates, project, wanted)
     refuse_settings(chosen, settings)
-    makers: dict[str, str] = dict.fromkeys(provided, "")
+    provider_of: dict[str, str] = {**(makers or {})}
     stacks = []
     for template in chosen:
         for duty in duties_of(template, project):
             account = getattr(project.accounts, duty)
             name = stack_name(project, template, duty)
             # an account has one provider of an issuer, whichever of its duties comes first
-            is_maker = PROVIDER in template.parameters and makers.setdefault(account, name) == name
+            is_maker = PROVIDER in template.parameters and provider_of.setdefault(account, name) == name
             known = {
                 "Project": project.project,
                 "Duty": duty,

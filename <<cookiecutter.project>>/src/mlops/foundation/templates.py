@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +22,9 @@ FOLDER = "infra"
 AppliedTo = Literal["training", "every duty", "every account"]
 # keys of Metadata that other tools read
 FOREIGN = frozenset({"cfn-lint", "checkov"})
+MOST_BYTES = (
+    51_200  # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+)
 LAST = 1000  # the order of a template that names none
 
 
@@ -81,6 +85,19 @@ class Template:
         return self.path.stem
 
     @cached_property
+    def body(self) -> str:
+        """What CloudFormation is sent: the file, or where that is too long the same without its prose."""
+        if len(self.text.encode()) <= MOST_BYTES:
+            return self.text
+        short = compact(self.document)
+        if len(short.encode()) > MOST_BYTES:
+            raise UsageError(
+                f"{FOLDER}/{self.path.name}: {len(short.encode())} bytes without comments and spaces; "
+                f"CloudFormation takes {MOST_BYTES}. Split it into two files"
+            )
+        return short
+
+    @cached_property
     def parameters(self) -> dict[str, Parameter]:
         """What a stack of it is asked."""
         found = self.document.get("Parameters") or {}
@@ -118,6 +135,11 @@ def parse_template(text: str) -> Any:
     return yaml.load(text, _Loader)  # noqa: S506 - a safe loader, extended by CloudFormation's tags
 
 
+def compact(document: Any) -> str:
+    """A template in as few bytes as it can be said."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
 class _Loader(UniqueKeyLoader):
     """Reads short forms as the long ones: !Ref A is {Ref: A}, !Not [x] is {Fn::Not: [x]}."""
 
@@ -128,7 +150,8 @@ def _construct(loader: Any, suffix: str, node: yaml.Node) -> dict[str, Any]:
         return {name: loader.construct_sequence(node, deep=True)}
     if isinstance(node, yaml.MappingNode):
         return {name: loader.construct_mapping(node, deep=True)}
-    return {name: node.value}
+    # in full this function takes a list, in any notation but YAML's short one
+    return {name: node.value.split(".", 1) if suffix == "GetAtt" else node.value}
 
 
 _Loader.add_multi_constructor("!", _construct)
