@@ -22,6 +22,7 @@ MAIN = "refs/heads/main"
 JOBS = {
     "ci": ("propose.yml", ""),
     "train": ("train.yml", ""),
+    "audit": ("audit.yml", ""),
     "ci-staging": ("deploy.yml", ""),
     "ci-prod": ("deploy.yml", ""),
     "deploy-staging": ("deploy.yml", "staging"),

@@ -22,6 +22,7 @@ from mlops.forge import MAIN
 from mlops.github_forge import GithubForge
 from mlops.pin import dump_pin, make_pin, pin_path
 from mlops.project import read_project
+from mlops.serving import Serve
 from mlops.spec import read_spec
 from sandbox.cast import Member
 from tests.conftest import ACCOUNT, POINTER, PROJECT, REGION, SPEC
@@ -32,7 +33,9 @@ from tests.sandbox.forge.conftest import Clone, run_git
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from mlops.project import Environment
     from mlops.release import Artifact
+    from mlops.serving import Serving
 
 ACCOUNTS = {"training": ACCOUNT, "staging": "222222222222", "prod": "333333333333"}
 NAMES = {"ada": "Ada Quist", "ben": "Ben Okafor", "cleo": "Cleo Marsh", "dan": "Dan Ivers", "eve": "Eve Lund"}
@@ -115,8 +118,12 @@ class Firm:
 
     def pin(self, artifact: Artifact, model: str, **serve: Any) -> str:
         """The pin of a release in staging, as text."""
-        serving = read_spec(self.folder, model).serve.model_copy(update=serve).resolve("staging")
-        return dump_pin(make_pin(model, artifact, serving))
+        return dump_pin(make_pin(model, artifact, self.serving(model, "staging", **serve)))
+
+    def serving(self, model: str, environment: Environment, **serve: Any) -> Serving:
+        """How a model's spec has it served, with some answers of its own."""
+        asked = read_spec(self.folder, model).serve.model_dump() | serve
+        return Serve.model_validate(asked).resolve(environment)
 
     def main(self) -> str:
         """The commit that main is at."""
@@ -243,11 +250,16 @@ def write_project(folder: Path, models: Iterable[str]) -> None:
         "images/empty-1.txt": "# nothing but Python and pip\n",
     }
     for model in models:
-        spec = SPEC.format(model=model).partition("serve:")[0] + SERVE
-        scripts = {f"{name}.py": "" for name in ("prepare", "train", "evaluate", "inference")}
-        lock = "scikit-learn==1.9.0 \\\n    --hash=sha256:00\n"
-        parts = {"model.yml": spec, "data/rows.csv.dvc": POINTER, "requirements.lock": lock, **scripts}
-        files |= {f"models/{model}/{name}": content for name, content in parts.items()}
+        files |= model_files(model)
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(content)
+
+
+def model_files(model: str) -> dict[str, str]:
+    """The files of a model that is never trained."""
+    spec = SPEC.format(model=model).partition("serve:")[0] + SERVE
+    scripts = {f"{name}.py": "" for name in ("prepare", "train", "evaluate", "inference")}
+    lock = "scikit-learn==1.9.0 \\\n    --hash=sha256:00\n"
+    parts = {"model.yml": spec, "data/rows.csv.dvc": POINTER, "requirements.lock": lock, **scripts}
+    return {f"models/{model}/{name}": content for name, content in parts.items()}
