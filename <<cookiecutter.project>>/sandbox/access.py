@@ -9,6 +9,7 @@ from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
 
 from sandbox import iam, identity
+from sandbox.envelope import key_parts
 from sandbox.errors import ServiceError
 from sandbox.iam.document import compile_policy
 from sandbox.iam.part import Place
@@ -40,6 +41,10 @@ class Access:
         """The account whose resource is called; raises AccessDenied unless the caller may."""
         known = {**iam.facts(environ, self._region), **caller.facts}
         parts = iam.authorize(target, params, known, caller.account, self._region)
+        if target.service == "s3":
+            around = {key: values for key, values in known.items() if not key.startswith("s3:")}
+            asked = key_parts(target.operation, params, caller.account, self._region)
+            parts += [replace(part, context={**around, **part.context}) for part in asked]
         for part in parts:
             request, decision = self._decide(caller, part)
             if self._decisions:
@@ -49,6 +54,13 @@ class Access:
             if not decision.allowed:
                 raise ServiceError("AccessDenied", iam.denial(request, decision), 403)
         return self._owner(parts[0], caller)
+
+    def require(self, caller: Caller, action: str, resource: str) -> None:
+        """Ask for an action that no request stands for: what a service does by a role's leave."""
+        part = Place(caller.account, self._region).part(action, resource, dict(caller.facts))
+        request, decision = self._decide(caller, part)
+        if not decision.allowed:
+            raise ServiceError("AccessDenied", iam.denial(request, decision), 403)
 
     def hides(self, caller: Caller, bucket: str, key: str, environ: dict[str, Any]) -> bool:
         """Whether a caller may not learn that a key does not exist: S3 then says 403 instead of 404."""
