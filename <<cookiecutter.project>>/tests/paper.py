@@ -48,6 +48,9 @@ class Paper:
         said = self.reviews.setdefault(pull.number, [])
         said.append(Review(len(said) + 1, person, head or pull.head, state, "2026-11-20T12:00:00Z"))
 
+    def issues(self) -> None:
+        """Paper keeps none."""
+
     def find_pull(self, branch: str) -> PullRequest | None:
         return next((pull for pull in self.pulls if pull.branch == branch and pull.is_open), None)
 

@@ -40,6 +40,7 @@ def command(base: str | None, as_json: bool) -> int:
     """Check every spec, lock and pin against the rules."""
     workspace = open_workspace()
     findings = [*check_models(workspace.root, workspace.project), *check_pins(workspace.root)]
+    findings += check_ratifications(workspace.root)
     if base:
         findings += check_moves(workspace.root, base)
     if as_json:
@@ -146,6 +147,20 @@ def check_pins(root: Path) -> Iterator[Finding]:
             continue
         if place[0] == "prod" and isinstance(pin, Pin):
             yield from check_origin(root, path, pin)
+
+
+def check_ratifications(root: Path) -> Iterator[Finding]:
+    """Every file that ratifies a finding of the audit says what it must, of a rule that can be ratified."""
+    from mlops.audit.ratification import FOLDER, parse_ratification
+
+    for place in sorted((root / FOLDER).glob("*")):
+        path = place.relative_to(root).as_posix()
+        try:
+            parse_ratification(place.read_text(encoding="utf-8", errors="replace"), path)
+        except UsageError as error:
+            yield from (Finding(path, line) for line in str(error).splitlines())
+        except OSError as error:
+            yield Finding(path, f"cannot be read: {error}")
 
 
 def check_origin(root: Path, path: str, pin: Pin) -> Iterator[Finding]:

@@ -73,8 +73,41 @@ class Authorship:
     unknown: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Issue:
+    """Something that a forge keeps until people close it."""
+
+    number: int
+    url: str
+    title: str
+    body: str
+    is_open: bool = True
+
+
+class Issues(Protocol):
+    """The issues of a forge that has any."""
+
+    def list_issues(self, label: str) -> list[Issue]:
+        """The issues with a label, open and closed, oldest first."""
+
+    def open_issue(self, title: str, body: str, label: str) -> Issue:
+        """Open an issue with a label, which comes into being with the first one."""
+
+    def update_issue(self, number: int, title: str, body: str) -> None:
+        """Write title and body anew."""
+
+    def close_issue(self, number: int, why: str) -> None:
+        """Close an issue, with a comment that says why."""
+
+    def reopen_issue(self, number: int, why: str) -> None:
+        """Open a closed issue again, with a comment that says why."""
+
+
 class Forge(Protocol):
     """What the verbs ask of a forge. Paths are those of the repository."""
+
+    def issues(self) -> Issues | None:
+        """Where things are kept until people close them; None where the forge has no issues."""
 
     def find_pull(self, branch: str) -> PullRequest | None:
         """The open pull request from a branch of the repository itself into main."""

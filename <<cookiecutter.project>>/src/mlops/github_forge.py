@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from github.PullRequest import PullRequest as GithubPull
     from github.Repository import Repository
 
+    from mlops.github_issues import GithubIssues
+    from mlops.github_settings import GithubSettings
+
 DEFAULT_API = "https://api.github.com"
 ATTEMPTS = 5
 LONGEST_WAIT = 120  # seconds that a rate limit may cost a run; a later run carries on
@@ -106,12 +109,25 @@ class GithubForge:
 
     def __init__(self, client: Github, repository: str) -> None:
         self._client = client
+        self._name = repository
         self._owner = repository.partition("/")[0]
         self._repository: Repository = client.withLazy(lazy=True).get_repo(repository)
         # what cannot change is asked once: a run counts many pins, and a job's token has 1,000 calls an hour
         self._authors: dict[str, Authorship] = {}
         self._pulls: dict[int, PullRequest] = {}
         self._merged: dict[str, int] = {}
+
+    def issues(self) -> GithubIssues:
+        """The repository's issues."""
+        from mlops.github_issues import GithubIssues
+
+        return GithubIssues(self._repository)
+
+    def settings(self) -> GithubSettings:
+        """The repository's settings."""
+        from mlops.github_settings import GithubSettings
+
+        return GithubSettings(self._repository, self._name)
 
     @asking
     def find_pull(self, branch: str) -> PullRequest | None:
@@ -224,6 +240,14 @@ class GithubForge:
         except UnknownObjectException:
             return None
         return None if isinstance(found, list) else found.decoded_content
+
+    @asking
+    def read(self, path: str) -> Any:
+        """What GitHub answers to GET of a path below the repository; None where it shows nothing."""
+        try:
+            return self._repository.requester.requestJsonAndCheck("GET", f"{self._repository.url}{path}")[1]
+        except UnknownObjectException:
+            return None
 
     @asking
     def find_branch(self, branch: str) -> str | None:

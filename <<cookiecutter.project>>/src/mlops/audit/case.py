@@ -40,7 +40,7 @@ class Case:
     repository_id: str
     asked: Range
     gaps: Sequence[Gap] = ()
-    breaches: Sequence[Breach] = ()
+    breaches: Sequence[Breach] = ()  # those that nobody ratified
     _configs: dict[str, str] = field(default_factory=dict)
     _releases: dict[tuple[str, str], dict[str, tuple[str, str]]] = field(default_factory=dict)
 

@@ -52,8 +52,18 @@ class Moment(click.ParamType[datetime]):
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), help="Write the report there.")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Go on from there, and write it anew.")
+@click.option("--issues", "keeps_issues", is_flag=True, help="Keep one issue of the forge per finding.")
+@click.option("--dry-run", is_flag=True, help="With --issues: say what would be done.")
 @click.pass_context
-def command(context: click.Context, /, form: str, output: Path | None, **options: Any) -> int:
+def command(
+    context: click.Context,
+    /,
+    form: str,
+    output: Path | None,
+    keeps_issues: bool,
+    dry_run: bool,
+    **options: Any,
+) -> int:
     """Prove every approval and every endpoint change."""
     from mlops.audit.formats import write_report
 
@@ -62,7 +72,26 @@ def command(context: click.Context, /, form: str, output: Path | None, **options
         return 0
     report = answer(context.obj)
     write_report(report, form, output)
+    if keeps_issues:
+        keep(report, dry_run=dry_run)
     return report.exit_code
+
+
+def keep(report: Report, *, dry_run: bool) -> None:
+    """Make the forge's issues say what the report says."""
+    from mlops.audit.issues import LABEL, describe_step, keep_issues, plan_issues, summarize
+    from mlops.forge import open_forge
+    from mlops.workspace import open_workspace
+
+    project = open_workspace().project
+    issues = open_forge(project).issues()
+    if issues is None:
+        raise UsageError(f"project.yml: forge {project.forge!r} has no issues; leave out --issues")
+    if dry_run:
+        for step in plan_issues(report, issues.list_issues(LABEL)):
+            click.echo(describe_step(step), err=True)
+        return
+    click.echo(summarize(keep_issues(issues, report)), err=True)
 
 
 @command.command("explain")
@@ -79,6 +108,30 @@ def explain_command(options: Options, model: str, environment: str, as_json: boo
     chain = explain(inquiry, model, require_environment(environment))
     click.echo(dump(chain) if as_json else render_chain(chain), nl=False)
     return 0 if chain["verdict"] == "proved" else 1
+
+
+@command.command("ratify")
+@click.argument("finding")
+@click.option("--why", required=True, help="Why it may stand; reviewers judge by it.")
+@click.pass_obj
+def ratify_command(options: Options, finding: str, why: str) -> int:
+    """Write the file by which a reviewed pull request ratifies FINDING."""
+    from mlops.audit.ratification import dump_ratification, ratified_path
+    from mlops.workspace import open_workspace
+
+    report = answer(options)
+    found = next((one for one in report.findings if one.id == finding), None)
+    if found is None:
+        listed = ", ".join(one.id for one in report.findings[:5]) or "none"
+        raise UsageError(f"{finding!r} is no open finding; there are: {listed}. See them all: mlops audit")
+    path = ratified_path(finding)
+    text = dump_ratification(found, why)
+    place = open_workspace().root / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text, encoding="utf-8")
+    click.echo(f"{path}: written. It counts when a pull request with nothing else brought it into main:")
+    click.echo(f"  git switch -c ratify-{finding} && git add {path} && git commit -m 'Ratify {found.rule}'")
+    return 0
 
 
 @dataclass(frozen=True)
@@ -137,3 +190,20 @@ def bring(workspace: Workspace, uri: str, folder: Path, since: datetime | None) 
     project = workspace.project
     brought = fetch(Aws(project.region), project, trail_place(project, uri), folder, since)
     click.echo(f"fetched {brought.new} objects, {brought.known} were here", err=True)
+    bring_reviews(workspace, folder)
+
+
+def bring_reviews(workspace: Workspace, folder: Path) -> None:
+    """Ask the forge who reviewed what ratifies findings. Without an answer, none of that counts."""
+    from mlops.audit.ratification import list_brought
+    from mlops.audit.reviews import fetch_reviews
+    from mlops.errors import MlopsError
+    from mlops.forge import open_forge
+
+    listed = list_brought(workspace.root, "HEAD")
+    if not listed:
+        return
+    try:
+        fetch_reviews(open_forge(workspace.project), workspace.root, listed, folder)
+    except MlopsError as error:
+        click.echo(f"no ratification counts: {error}", err=True)

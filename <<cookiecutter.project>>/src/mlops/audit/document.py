@@ -57,6 +57,18 @@ class FindingRecord(Document):
     incomplete: bool
 
 
+class RatifiedRecord(Document):
+    """A finding that people ratified by a reviewed pull request."""
+
+    finding: FindingRecord
+    why: str
+    commit: str
+    pull: int
+    url: str
+    author: str
+    approvers: list[str]
+
+
 class ChangeRecord(Document):
     """A merge, an approval or an endpoint change, with its verdict."""
 
@@ -92,5 +104,6 @@ class AuditReport(Document):
     verdicts: dict[VerdictName, int]
     problems: list[ProblemRecord]
     findings: list[FindingRecord]
+    ratified: list[RatifiedRecord]
     changes: list[ChangeRecord]
     pending: list[str]

@@ -34,7 +34,7 @@ def explain(inquiry: Inquiry, model: str, environment: Environment) -> dict[str,
             f"the trail holds no change of endpoint {endpoint!r}; ask for an earlier time: --since"
         )
     turn = turns[-1]
-    change = judge_turn(case, turn)
+    change = inquiry.ratifications.close(judge_turn(case, turn))
     move = find_move(case, turn, change)
     pin = case.history.pin(move)
     flags = [*(() if change.ratified else change.flags), *flags_of(inquiry, move)]

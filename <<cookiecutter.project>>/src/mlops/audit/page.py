@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from mlops.audit.ratification import Settled
     from mlops.audit.report import Report
     from mlops.audit.verdict import Change, Finding
 
@@ -44,6 +45,7 @@ def as_html(report: Report) -> str:
         describe_checked(report),
         *section("Findings", [describe_finding(finding) for finding in report.findings]),
         *section("Not proved", describe_problems(report)),
+        *section("Ratified", describe_ratified(report.ratified)),
         *section("Still to come", [f"<p>{escape(line)}</p>" for line in report.pending]),
         *section(
             "Endpoints", [describe_endpoint(key, found, report) for key, found in by_endpoint(report.changes)]
@@ -97,6 +99,20 @@ def describe_problems(report: Report) -> list[str]:
     return [f"<table>{rows}</table>"]
 
 
+def describe_ratified(ratified: Sequence[Settled]) -> list[str]:
+    """The findings that people ratified, as a table."""
+    if not ratified:
+        return []
+    rows = "".join(
+        f'<tr><td class="when">{settled.finding.time}</td><td>{escape(settled.finding.subject)}<br>'
+        f"{escape(settled.finding.message)}</td><td>{escape(settled.why)}</td>"
+        f"<td>{refer_pull(settled.pull, settled.approvers, settled.url)}</td></tr>"
+        for settled in ratified
+    )
+    head = "<tr><th>Time (UTC)</th><th>What</th><th>Why it may stand</th><th>Pull request</th></tr>"
+    return [f"<table>{head}{rows}</table>"]
+
+
 def by_endpoint(changes: Iterable[Change]) -> list[tuple[tuple[str, str], list[Change]]]:
     """The changes of each model in each environment, by name."""
     found: dict[tuple[str, str], list[Change]] = {}
@@ -118,9 +134,7 @@ def describe_endpoint(key: tuple[str, str], changes: Sequence[Change], report: R
 
 def describe_row(change: Change) -> str:
     """One change."""
-    pull = escape(f"#{change.pull} {' '.join(change.approvers)}") if change.pull else ""
-    if change.url.startswith("https://"):
-        pull = f'<a href="{escape(change.url)}">{pull}</a>'
+    pull = refer_pull(change.pull, change.approvers, change.url) if change.pull else ""
     why = "".join(f"<br>{escape(flag.message)}" for flag in change.flags)
     ratified = f"<br>ratified by <code>{change.ratified[:12]}</code>" if change.ratified else ""
     return (
@@ -128,6 +142,12 @@ def describe_row(change: Change) -> str:
         f"<code>{escape(change.after)}</code>{why}{ratified}</td><td>{tag(change.verdict)}</td>"
         f"<td>{pull}</td><td>{escape(change.who)}</td></tr>"
     )
+
+
+def refer_pull(number: int, approvers: Iterable[str], url: str) -> str:
+    """A pull request and who approved it; a link where its address is one."""
+    text = escape(f"#{number} {' '.join(approvers)}")
+    return f'<a href="{escape(url)}">{text}</a>' if url.startswith("https://") else text
 
 
 def draw_timeline(changes: Sequence[Change], span: tuple[str, str]) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mlops.audit.chain import Problem
     from mlops.audit.history import History
     from mlops.audit.integrity import Ledger
+    from mlops.audit.ratification import Settled
     from mlops.audit.verdict import Change, Finding
     from mlops.project import Project
 
@@ -34,6 +35,7 @@ class Report:
     findings: tuple[Finding, ...]
     problems: tuple[Problem, ...]
     pending: tuple[str, ...]
+    ratified: tuple[Settled, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -60,7 +62,7 @@ class Report:
     def summary(self) -> str:
         """The answer in one line."""
         span = f"{self.since} to {self.until}"
-        if self.outcome == "clean" and not self.changes:
+        if self.outcome == "clean" and not self.changes and not self.ratified:
             return f"no activity, proved: {self.checked['digests']} digests cover {span}"
         counts = ", ".join(f"{count} {verdict}" for verdict, count in self.verdicts.items()) or "no changes"
         words = {
@@ -73,7 +75,8 @@ class Report:
             if self.outcome == "incomplete"
             else ""
         )
-        return f"{words[self.outcome]}{more}: {counts}; {span}"
+        settled = f", {len(self.ratified)} ratified findings" if self.ratified else ""
+        return f"{words[self.outcome]}{more}: {counts}{settled}; {span}"
 
 
 def make_report(
@@ -83,6 +86,7 @@ def make_report(
     changes: Sequence[Change],
     findings: Sequence[Finding],
     unreadable: Sequence[Problem],
+    ratified: Sequence[Settled] = (),
 ) -> Report:
     """Put the answer together."""
     pending = [
@@ -99,6 +103,7 @@ def make_report(
         tuple(findings),
         (*ledger.problems, *unreadable),
         tuple(pending),
+        tuple(ratified),
     )
 
 
@@ -129,6 +134,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "verdicts": report.verdicts,
         "problems": [describe_problem(problem) for problem in report.problems],
         "findings": [describe_finding(finding) for finding in report.findings],
+        "ratified": [describe_settled(settled) for settled in report.ratified],
         "changes": [describe_change(change) for change in report.changes],
         "pending": list(report.pending),
     }
@@ -155,6 +161,13 @@ def describe_finding(finding: Finding) -> dict[str, Any]:
         **asdict(finding),
         "events": [asdict(event) for event in finding.events],
     }
+
+
+def describe_settled(settled: Settled) -> dict[str, Any]:
+    """A finding that people ratified, and who."""
+    found = {name: value for name, value in asdict(settled).items() if name != "approvers"}
+    finding = describe_finding(settled.finding)
+    return {**found, "finding": finding, "approvers": list(settled.approvers)}
 
 
 def describe_change(change: Change) -> dict[str, Any]:

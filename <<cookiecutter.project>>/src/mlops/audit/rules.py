@@ -67,3 +67,15 @@ RULES = {
     "rollback-duty": "The rollback role did something else than to roll back",
     "attempt": "A call was tried and refused",
 }
+
+# What no ratification closes: a state lasts until it is mended, and what is lost proves nothing
+LASTING = {
+    "drift": "the endpoint serves it still; pin it, or deploy what is pinned",
+    "evidence-missing": "bring the evidence: mlops audit --fetch",
+    "evidence-altered": "what was approved cannot be known; propose the release again",
+    "evidence-contradicts": "what was approved cannot be known; propose the release again",
+    "overwritten": "what was sealed is not what was judged; seal and propose a release anew",
+    "source-unseen": "fetch the history that holds the source commit, or propose another release",
+    "unreadable-pin": "write a pin or a tombstone",
+    "unseen": "hours that were not recorded stay unknown; deploy again",
+}

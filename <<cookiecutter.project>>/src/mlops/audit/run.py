@@ -15,11 +15,13 @@ from mlops.audit.integrity import check_integrity
 from mlops.audit.names import Names
 from mlops.audit.packages import judge_packages
 from mlops.audit.pins import find_drift, judge_pins
+from mlops.audit.ratification import Ratifications, read_ratified
 from mlops.audit.replay import read_rollbacks, replay
 from mlops.audit.report import make_report
+from mlops.audit.reviews import read_reviews
 from mlops.audit.sessions import find_openings, first_repository_id
 from mlops.audit.sources import read_data
-from mlops.audit.tampering import find_breaches, judge_breaches, judge_tampering
+from mlops.audit.tampering import describe_breach, find_breaches, judge_tampering
 from mlops.audit.verdict import Finding, find_in, in_order
 from mlops.audit.witness import Witnesses
 from mlops.pin import Pin
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from mlops.audit.case import Breach
     from mlops.audit.chain import Problem
     from mlops.audit.checkpoint import Checkpoint
     from mlops.audit.event import Event
@@ -62,6 +65,8 @@ class Inquiry:
     history: History
     events: tuple[Event, ...]
     case: Case
+    ratifications: Ratifications
+    breaches: tuple[Breach, ...]
 
 
 def inquire(
@@ -77,9 +82,24 @@ def inquire(
     witnesses, names = Witnesses(store.root), Names(project)
     rollbacks = read_rollbacks(witnesses.rollbacks(), names)
     events = arrange(event for event in (*read, *rollbacks) if event.time <= ledger.asked.until)
-    case = open_case(project, history, witnesses, ledger, events)
-    problems = (*unreadable, *rewritten)
-    return Inquiry(root, project, store.bucket, ledger, tuple(read), problems, history, tuple(events), case)
+    ratified = read_ratified(root, history.head, read_reviews(store.root))
+    ratifications = Ratifications(ratified, project.approvals.prod)
+    breaches = find_breaches(events, names)
+    unsettled = [breach for breach in breaches if not ratifications.settle(describe_breach(breach))]
+    case = open_case(project, history, witnesses, ledger, events, unsettled)
+    return Inquiry(
+        root,
+        project,
+        store.bucket,
+        ledger,
+        tuple(read),
+        (*unreadable, *rewritten),
+        history,
+        tuple(events),
+        case,
+        ratifications,
+        tuple(breaches),
+    )
 
 
 def ingest(
@@ -96,7 +116,12 @@ def ingest(
 
 
 def open_case(
-    project: Project, history: History, witnesses: Witnesses, ledger: Ledger, events: Sequence[Event]
+    project: Project,
+    history: History,
+    witnesses: Witnesses,
+    ledger: Ledger,
+    events: Sequence[Event],
+    breaches: Sequence[Breach],
 ) -> Case:
     """What the rules look at."""
     names, openings = Names(project), find_openings(events)
@@ -110,26 +135,32 @@ def open_case(
         first_repository_id(openings.values(), project),
         ledger.asked,
         ledger.gaps,
-        find_breaches(events, names),
+        breaches,
     )
 
 
 def judge(inquiry: Inquiry) -> Report:
     """Put every rule to work."""
     case, events = inquiry.case, inquiry.events
-    changes = judge_changes(case, read_data(inquiry.root, pinned(case)))
-    findings = find_in(changes) + judge_breaches(case.breaches) + judge_tampering(events, case.names)
-    findings += judge_attempts(case.facts.denied, case.names) + judge_codecommit(case, events)
-    findings += judge_manual_approvals(case, events)
-    found = in_order(within(findings, inquiry.ledger))
-    return make_report(inquiry.project, inquiry.ledger, inquiry.history, changes, found, inquiry.unreadable)
+    ratifications = inquiry.ratifications
+    judged = judge_changes(case, read_data(inquiry.root, pinned(case)))
+    closed = [ratifications.close(change) for change in judged]
+    drift = find_drift(case, closed)
+    findings = find_in([*judged, *drift]) + [describe_breach(breach) for breach in inquiry.breaches]
+    findings += judge_tampering(events, case.names) + judge_attempts(case.facts.denied, case.names)
+    findings += [*judge_codecommit(case, events), *judge_manual_approvals(case, events)]
+    found, ratified = ratifications.part(in_order(within(findings, inquiry.ledger)))
+    changes = sorted([*closed, *drift], key=lambda change: change.time)
+    return make_report(
+        inquiry.project, inquiry.ledger, inquiry.history, changes, found, inquiry.unreadable, ratified
+    )
 
 
 def judge_changes(case: Case, data: dict[str, str]) -> list[Change]:
-    """Everything that changed, by time."""
+    """Everything that changed in the range, by time; what is live now comes after."""
     changes = [*judge_pins(case, data), *judge_packages(case), *judge_turns(case)]
     asked = [change for change in changes if change.time >= case.asked.since]
-    return sorted([*asked, *find_drift(case, asked)], key=lambda change: change.time)
+    return sorted(asked, key=lambda change: change.time)
 
 
 def pinned(case: Case) -> list[Pin]:

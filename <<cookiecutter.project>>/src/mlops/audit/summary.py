@@ -10,6 +10,7 @@ from mlops.markdown import code, link, plain, table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mlops.audit.ratification import Settled
     from mlops.audit.report import Report
     from mlops.audit.verdict import Change, Finding
 
@@ -30,6 +31,10 @@ def as_markdown(report: Report) -> str:
             for problem in report.problems
         ]
         parts += ["## Not proved", table(["Where", "What", "Which means"], rows, MANY, "problems")]
+    if report.ratified:
+        rows = [describe_settled(settled) for settled in report.ratified]
+        head = ["Time (UTC)", "What", "Finding", "Pull request", "Approved by", "Why"]
+        parts += ["## Ratified", table(head, rows, MANY, "ratified findings")]
     if report.changes:
         rows = [describe_change(change) for change in report.changes]
         head = ["Time (UTC)", "What", "Verdict", "Pull request", "Approved by"]
@@ -54,6 +59,19 @@ def list_events(finding: Finding) -> Iterator[str]:
         yield f"- {event.time} {code(event.name)} event {code(event.id)} in {code_long(event.file)}"
     if len(finding.events) > EVENTS:
         yield f"- and {len(finding.events) - EVENTS} more"
+
+
+def describe_settled(settled: Settled) -> list[str]:
+    """One ratified finding as a row."""
+    finding = settled.finding
+    return [
+        finding.time,
+        plain(finding.subject),
+        f"{code(finding.rule)} {code(finding.id)}",
+        link(f"#{settled.pull}", settled.url),
+        plain(" ".join(settled.approvers)),
+        plain_long(settled.why),
+    ]
 
 
 def describe_change(change: Change) -> list[str]:

@@ -26,10 +26,14 @@ def render_table(report: Report) -> str:
     for problem in report.problems:
         say(f"not proved  {problem.place}: {problem.message}")
     for finding in report.findings:
-        say(f"{finding.verdict}  {finding.subject}  {finding.time}  [{finding.rule}]")
+        say(f"{finding.verdict}  {finding.subject}  {finding.time}  [{finding.rule}]  {finding.id}")
         say(f"  {finding.message}")
         for event in finding.events[:3]:
             say(f"  event {event.id} {event.name} in {event.file}")
+    for settled in report.ratified:
+        finding = settled.finding
+        say(f"ratified  {finding.subject}  {finding.time}  [{finding.rule}]  {finding.id}")
+        say(f"  #{settled.pull} {' '.join(settled.approvers)}: {settled.why}")
     if report.changes:
         table = Table("time", "what", "verdict", "by", "why", box=None)
         for change in report.changes:

@@ -113,21 +113,18 @@ def statements(policy: dict[str, Any]) -> list[Any]:
     return found if isinstance(found, list) else [found]
 
 
-def judge_breaches(breaches: Iterable[Breach]) -> list[Finding]:
-    """A finding each."""
-    return [
-        Finding(
-            "widened-role",
-            "out-of-band",
-            "the identity provider" if breach.role == EVERYONE else breach.role,
-            f"{breach.event.name} by {breach.event.who} in account {breach.event.account}: its later "
-            "sessions prove nothing",
-            stamp(breach.event.time),
-            "infra/identity.yml",
-            refer(breach.event),
-        )
-        for breach in breaches
-    ]
+def describe_breach(breach: Breach) -> Finding:
+    """The finding of a breach."""
+    return Finding(
+        "widened-role",
+        "out-of-band",
+        "the identity provider" if breach.role == EVERYONE else breach.role,
+        f"{breach.event.name} by {breach.event.who} in account {breach.event.account}: its later "
+        "sessions prove nothing",
+        stamp(breach.event.time),
+        "infra/identity.yml",
+        refer(breach.event),
+    )
 
 
 class Births:

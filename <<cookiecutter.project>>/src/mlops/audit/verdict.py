@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from mlops.audit.chain import stamp
@@ -101,10 +101,14 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """The same finding has the same id in every run."""
-        parts = [self.rule, self.subject, *sorted(event.id for event in self.events)]
-        text = "\n".join(parts if self.events else [*parts, self.time])
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """The same finding has the same id in every run, also where more of the same followed."""
+        first = min((event.time, event.id) for event in self.events)[1] if self.events else self.time
+        return hashlib.sha256("\n".join([self.rule, self.subject, first]).encode()).hexdigest()[:16]
+
+    @property
+    def last(self) -> str:
+        """When it happened last."""
+        return max((event.time for event in self.events), default=self.time)
 
 
 def refer(*events: Event) -> tuple[Reference, ...]:
@@ -134,8 +138,14 @@ def find_in(changes: Iterable[Change]) -> list[Finding]:
 
 
 def in_order(findings: Sequence[Finding]) -> list[Finding]:
-    """Worst first, then oldest first; each once."""
-    unique = {(finding.rule, finding.subject, finding.message, finding.time): finding for finding in findings}
+    """Worst first, then oldest first; each once, with all that there is to say of it."""
+    unique: dict[str, Finding] = {}
+    for finding in findings:
+        known = unique.setdefault(finding.id, finding)
+        if finding.message not in known.message:
+            incomplete = known.incomplete or finding.incomplete
+            message = f"{known.message}; {finding.message}"
+            unique[finding.id] = replace(known, message=message, incomplete=incomplete)
     return sorted(
         unique.values(),
         key=lambda finding: (
