@@ -26,6 +26,11 @@ class Clock:
             return time.time() + self._moved
         return self._start + (time.monotonic() - self._origin) * self.speed + self._moved
 
+    @property
+    def moved(self) -> float:
+        """By how many seconds it was moved by hand; a process, which runs by the wall's clock, adds them."""
+        return self._moved
+
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.time(), UTC)
 

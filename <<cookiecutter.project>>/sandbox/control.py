@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
     from sandbox.clock import Clock
     from sandbox.cloudtrail.plant import Plant
+    from sandbox.codebuild.credentials import Vending
 
 ROOT = "/_sandbox/"
+CREDENTIALS = "credentials/"  # of builds: what a container asks 169.254.170.2 for
 FARTHEST = 366 * 86_400
 Environ = dict[str, Any]
 
@@ -27,8 +29,9 @@ class ControlError(Exception):
 class Control:
     """The application in front of the layer."""
 
-    def __init__(self, app: Any, clock: Clock, plant: Plant) -> None:
+    def __init__(self, app: Any, clock: Clock, plant: Plant, vending: Vending) -> None:
         self._app = app
+        self._vending = vending
         self._clock = clock
         self._recorder = plant.recorder
         self.close = plant.close
@@ -43,13 +46,21 @@ class Control:
         if not path.startswith(ROOT):
             return self._app(environ, start_response)  # type: ignore[no-any-return]
         try:
-            self._act(environ, path.removeprefix(ROOT))
-            status, answer = "200 OK", {"now": self._clock.now().isoformat()}
+            status, answer = "200 OK", self._answer(environ, path.removeprefix(ROOT))
         except ControlError as error:
             status, answer = "400 Bad Request", {"error": str(error)}
         body = json.dumps(answer).encode()
         start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
         return [body]
+
+    def _answer(self, environ: Environ, name: str) -> dict[str, str]:
+        if name.startswith(CREDENTIALS):
+            found = self._vending.answer(name.removeprefix(CREDENTIALS))
+            if found is None:
+                raise ControlError("these credentials belong to no build that runs")
+            return found
+        self._act(environ, name)
+        return {"now": self._clock.now().isoformat()}
 
     def _act(self, environ: Environ, name: str) -> None:
         act = self._acts.get((environ["REQUEST_METHOD"], name))

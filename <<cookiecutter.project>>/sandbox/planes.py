@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.backend import has_log_group
 from sandbox.cloudwatch import CloudWatch
+from sandbox.codebuild import CodeBuild
 from sandbox.filters import Filters
 from sandbox.metrics import Metrics
 from sandbox.sagemaker.service import SageMaker
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sandbox.clock import Clock
+    from sandbox.codebuild.reach import Reach
     from sandbox.images import Images
     from sandbox.launch import Launcher
     from sandbox.sagemaker.registry import Registry
@@ -50,6 +52,7 @@ class Shared:
     sts: Sts
     no_capacity: frozenset[str]
     trails: Callable[[str], Table]
+    reach: Reach
 
 
 def make_planes(accounts: Iterable[str], shared: Shared) -> tuple[dict[str, Plane], dict[str, Registry]]:
@@ -84,5 +87,6 @@ def _plane(account: str, shared: Shared, registries: dict[str, Registry]) -> Pla
         "logs": filters.operations,
         "sts": shared.sts.operations,
         "cloudtrail": shared.trails(account),
+        "codebuild": CodeBuild(world, shared.reach).operations,
     }
     return Plane(service, tables, filters)

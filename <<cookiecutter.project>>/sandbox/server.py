@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
+    from sandbox.codebuild.reach import Reach
     from sandbox.forge.app import Forge
     from sandbox.oidc import Issuer
     from sandbox.project import Project
@@ -48,10 +49,11 @@ def serve(project: Project, state: State, options: Options, root: Path) -> None:
     server, forge_server = web.bind(options.port), web.bind(0)
     issuer, clock = Issuer(state.home), Clock(options.speed)
     forge = _forge(project, state, issuer, clock, server.endpoint)
+    reach = _reach(forge)
     ended = _on_signal()
     try:
         server.app = _application(
-            project, state, server.endpoint, options, issuer, clock, mapped=reason is not None
+            project, state, server.endpoint, options, issuer, clock, reach, mapped=reason is not None
         )
         forge_server.app = forge.wsgi
         for name, each in (("aws", server), ("forge", forge_server)):
@@ -103,6 +105,23 @@ def _forge(project: Project, state: State, issuer: Issuer, clock: Clock, endpoin
         ) from None
 
 
+def _reach(forge: Forge) -> Reach:
+    """What builds and pipelines see of the forge."""
+    from sandbox.codebuild.reach import Reach, Repository
+
+    def find(name: str) -> Repository | None:
+        found = forge.repository
+        if name != found.full_name:
+            return None
+        return Repository(found.path, f"{forge.ground.url}/{found.full_name}.git")
+
+    def settings() -> dict[str, str]:
+        url = forge.ground.url
+        return {"GITHUB_API_URL": f"{url}/api/v3", "GITHUB_SERVER_URL": url}
+
+    return Reach(forge=find, settings=settings)
+
+
 def _application(
     project: Project,
     state: State,
@@ -110,6 +129,7 @@ def _application(
     options: Options,
     issuer: Issuer,
     clock: Clock,
+    reach: Reach,
     mapped: bool,
 ) -> Any:
     # moto takes an account from the header that the layer sets, unless a variable names one for all
@@ -153,11 +173,14 @@ def _application(
         sts,
         options.no_capacity,
         plant.operations,
+        reach,
     )
     planes, registries = make_planes(accounts, shared)
-    access = Access(region, registries, Decisions(options.decisions) if options.decisions else None)
+    reach.judge = access = Access(
+        region, registries, Decisions(options.decisions) if options.decisions else None
+    )
     layer = Layer(moto, planes, Callers(accounts, sessions), access, sts, trail, region, clock)
-    return Control(layer, clock, plant)
+    return Control(layer, clock, plant, reach.vending)
 
 
 def _on_signal() -> threading.Event:

@@ -68,7 +68,7 @@ class World:
         """Refuse a role that SageMaker could not assume."""
         self.sts.require_trust(SERVICE_AGENT, role, self.account)
 
-    def client(self, service: str, keys: dict[str, str]) -> Any:
+    def client(self, service: str, keys: dict[str, str], agent: str = SERVICE_AGENT) -> Any:
         """A client of our own endpoint, acting as the session that `keys` open."""
         create: Any = _session().client
         with _creating:
@@ -79,7 +79,7 @@ class World:
                 aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
                 aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
                 aws_session_token=keys["AWS_SESSION_TOKEN"],
-                config=Config(user_agent=SERVICE_AGENT, proxies={}, retries={"mode": "standard"}),
+                config=Config(user_agent=agent, proxies={}, retries={"mode": "standard"}),
             )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sandbox.iam import cloudtrail, monitoring, named, s3, sagemaker, sts
+from sandbox.iam import builds, cloudtrail, monitoring, named, s3, sagemaker, sts
 from sandbox.iam.part import Place
 
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ TABLES: dict[str, Callable[[str, Params, Place], list[Part]]] = {
     "cloudformation": named.cloudformation_parts,
     "cloudtrail": cloudtrail.parts,
     "cloudwatch": monitoring.cloudwatch_parts,
+    "codebuild": builds.codebuild_parts,
+    "codeconnections": builds.codeconnections_parts,
+    "codepipeline": builds.codepipeline_parts,
+    "codestar-connections": builds.codestar_parts,
     "events": named.events_parts,
     "iam": named.iam_parts,
     "kms": named.kms_parts,
@@ -25,6 +29,8 @@ TABLES: dict[str, Callable[[str, Params, Place], list[Part]]] = {
     "s3": s3.parts,
     "sagemaker": sagemaker.parts,
     "sagemaker-runtime": sagemaker.parts,
+    "secretsmanager": builds.secretsmanager_parts,
+    "ssm": builds.ssm_parts,
     "sts": sts.parts,
 }
 # The prefix of a service's actions, where it is neither botocore's name nor its signing name.
