@@ -12,6 +12,7 @@ from mlops.foundation.stacks import DUTIES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
 
     from mlops.aws import Aws
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
+JOB_LOGS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs")
 SWITCH = "Switch: export AWS_PROFILE=… (aws configure list-profiles), then aws sts get-caller-identity"
 
 
@@ -61,7 +63,7 @@ def client(aws: Aws, service: str) -> Any:
 
 
 def choose_duties(project: Project, caller: Caller, asked: str | None) -> tuple[str, ...]:
-    """The duties to act for: the one asked for, or all whose account this is. Raises for the wrong account."""
+    """The duties to act for: the one asked for, or all of this account; raises for the wrong one."""
     accounts = {duty: str(getattr(project.accounts, duty)) for duty in DUTIES}
     here = tuple(duty for duty in DUTIES if accounts[duty] == caller.account)
     if asked is None and here:
@@ -90,6 +92,12 @@ def has_provider(iam: Any) -> bool:
             )
         return True
     return False
+
+
+def has_job_logs(logs: CloudWatchLogsClient) -> bool:
+    """Whether SageMaker's jobs have logged in this account before, or another project has made the groups."""
+    found = logs.describe_log_groups(logGroupNamePrefix=JOB_LOGS[0][: JOB_LOGS[0].rindex("/") + 1])
+    return any(group.get("logGroupName") in JOB_LOGS for group in found["logGroups"])
 
 
 def own_buckets(s3: S3Client, prefix: str) -> frozenset[str]:

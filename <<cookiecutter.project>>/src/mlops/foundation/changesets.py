@@ -141,8 +141,15 @@ class Cloud:
         self.client.execute_change_set(ChangeSetName=prepared.arn, **options)
         self.follow(prepared.stack, before)
 
-    def follow(self, stack: Stack, before: str = "") -> None:
+    def follow(self, stack: Stack, before: str) -> None:
         """Tell of a stack's events since `before` until it rests; raises when it did not succeed."""
+        status, events = self.settle(stack, before)
+        if "ROLLBACK" in status or status.endswith("_FAILED"):
+            raise AwsError(explain(stack, status, events))
+
+    def settle(self, stack: Stack, before: str = "") -> tuple[str, list[Event]]:
+        """Tell of a stack's events since `before` until it rests; how it ended, and the events."""
+        before = before or self._newest(stack.name)
         events: list[Event] = []
         for pause in pauses(LONGEST_PAUSE):
             status = self._status(stack.name)
@@ -153,8 +160,7 @@ class Cloud:
             if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
                 break
             self.sleep(pause)
-        if "ROLLBACK" in status or status.endswith("_FAILED"):
-            raise AwsError(explain(stack, status, events))
+        return status, events
 
     def _status(self, name: str) -> str:
         try:
@@ -207,13 +213,8 @@ class Cloud:
         """Let a rollback that failed go on; raises with the command that skips what cannot be mended."""
         before = self._newest(stack.name)
         self.client.continue_update_rollback(StackName=stack.name)
-        for pause in pauses(LONGEST_PAUSE):
-            status = self._status(stack.name)
-            if not status.endswith("_IN_PROGRESS"):
-                break
-            self.sleep(pause)
+        status, events = self.settle(stack, before)
         if status != "UPDATE_ROLLBACK_COMPLETE":
-            events = self._events_since(stack.name, before)
             stuck = sorted({event.resource for event in events if event.is_failure and event.type != STACK})
             raise AwsError(f"{explain(stack, status, events)}. {skip_command(stack, stuck)}")
 

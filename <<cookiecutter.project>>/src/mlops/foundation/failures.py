@@ -30,12 +30,12 @@ REMEDIES = (
         "A quota of the account is used up: ask for more in Service Quotas, or delete what is not needed",
     ),
     (
-        re.compile(r"already exists|BucketAlreadyOwnedByYou|EntityAlreadyExists", re.IGNORECASE),
-        "Something of that name is there and belongs to no stack of this project: rename or delete it",
+        re.compile(r"BucketAlreadyExists|AWS::S3::Bucket: .*already exists", re.IGNORECASE),
+        "Names of buckets are the world's, and that one is taken: change `project` in project.yml",
     ),
     (
-        re.compile(r"BucketAlreadyExists|bucket name is not available", re.IGNORECASE),
-        "Another account has a bucket of that name, and names are the world's: change `project` in project.yml",
+        re.compile(r"already ?exists|BucketAlreadyOwnedByYou", re.IGNORECASE),
+        "Something of that name is there and belongs to no stack of this project: rename or delete it",
     ),
     (
         re.compile(
@@ -82,7 +82,7 @@ def explain(stack: Stack, status: str, events: Sequence[Event]) -> str:
     kept = left_behind(events)
     parts = [
         said.rstrip("."),
-        describe_remedy(stack, failed.reason if failed else ""),
+        describe_remedy(stack, f"{failed.type}: {failed.reason}" if failed else ""),
         describe_state(status),
     ]
     if kept:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from mlops.project import Project
 
 DUTIES = ("training", "staging", "prod")
-PROVIDER = "OidcProvider"
+# of these an account has one, whichever stack makes it: `create` in that one, `exists` in the others
+SHARED = ("OidcProvider", "JobLogs")
 # given by project.yml, by the forge or by what is in the account: not for `--set`
 REPOSITORY = frozenset({"Owner", "OwnerId", "Repository", "RepositoryId"})
 FIXED = REPOSITORY | {"Project", "Duty", "TrainingAccount", "StagingAccount", "ProdAccount"}
@@ -45,31 +46,34 @@ def plan_stacks(
     repository: Mapping[str, str],
     wanted: Collection[str] = (),
     settings: Mapping[str, str] | None = None,
-    makers: Mapping[str, str] | None = None,
+    makers: Mapping[tuple[str, str], str] | None = None,
 ) -> tuple[Stack, ...]:
     """All stacks of all accounts, in order, training's account first within one template.
 
     `repository` has Owner, OwnerId, Repository, RepositoryId as the forge says; `wanted` names optional
-    templates by their stems; `makers` says by account which stack makes its OIDC provider ("": none of
-    these; an account that is not named: the first).
+    templates by their stems; `makers` says by account and parameter which stack makes what an account has
+    once ("": none of these; what is not named: the first).
     """
     settings = settings or {}
     chosen = choose(templates, project, wanted)
     refuse_settings(chosen, settings)
-    provider_of: dict[str, str] = {**(makers or {})}
+    taken = {**(makers or {})}
     stacks = []
     for template in chosen:
         for duty in duties_of(template, project):
             account = getattr(project.accounts, duty)
             name = stack_name(project, template, duty)
-            # an account has one provider of an issuer, whichever of its duties comes first
-            is_maker = PROVIDER in template.parameters and provider_of.setdefault(account, name) == name
+            shared = {
+                key: "create" if taken.setdefault((account, key), name) == name else "exists"
+                for key in SHARED
+                if key in template.parameters
+            }
             known = {
                 "Project": project.project,
                 "Duty": duty,
                 **{f"{each.title()}Account": getattr(project.accounts, each) for each in DUTIES},
                 **repository,
-                PROVIDER: "create" if is_maker else "exists",
+                **shared,
                 **settings,
             }
             given = {key: known[key] for key in template.parameters if key in known}
@@ -80,17 +84,23 @@ def plan_stacks(
 
 def choose(templates: Sequence[Template], project: Project, wanted: Collection[str]) -> list[Template]:
     """The templates for the project's forge and engine; optional ones where they are asked for."""
-    fitting = [
-        template
-        for template in templates
-        if template.facts.forge in (None, project.forge) and template.facts.ci in (None, project.ci)
-    ]
-    optional = {template.stem for template in fitting if template.facts.optional}
+    refuse_unknown(templates, project, wanted)
+    fitting = [template for template in templates if fits(template, project)]
+    return [each for each in fitting if not each.facts.optional or each.stem in wanted]
+
+
+def refuse_unknown(templates: Sequence[Template], project: Project, wanted: Collection[str]) -> None:
+    """Raise for an optional template that is none."""
+    optional = {each.stem for each in templates if each.facts.optional and fits(each, project)}
     unknown = sorted(set(wanted) - optional)
     if unknown:
         allowed = ", ".join(sorted(optional)) or "none; this project has no optional template"
         raise UsageError(f"--with {unknown[0]!r} is no optional template of infra/; allowed: {allowed}")
-    return [each for each in fitting if not each.facts.optional or each.stem in wanted]
+
+
+def fits(template: Template, project: Project) -> bool:
+    """Whether a template is for the project's forge and engine."""
+    return template.facts.forge in (None, project.forge) and template.facts.ci in (None, project.ci)
 
 
 def duties_of(template: Template, project: Project) -> tuple[str, ...]:

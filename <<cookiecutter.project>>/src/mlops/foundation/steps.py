@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from mlops.foundation.expressions import full_parameters
 from mlops.foundation.failures import command
+from mlops.foundation.templates import parse_template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from mlops.foundation.stacks import Stack
 
@@ -106,7 +109,7 @@ def remedy(stack: Stack, status: str) -> str:
 def differences(stack: Stack, standing: Standing) -> list[str]:
     """What of a stack is not as it should be: the template, parameters, tags."""
     found = []
-    if standing.template.strip() != stack.template.body.strip():
+    if not same_template(stack, standing):
         found.append(f"infra/{stack.template.path.name} has changed")
     wanted = full_parameters(stack, standing.parameters)
     for name, value in wanted.items():
@@ -120,13 +123,29 @@ def differences(stack: Stack, standing: Standing) -> list[str]:
     return found
 
 
-def find_makers(stacks: Iterable[Stack], standings: Mapping[str, Standing], provided: bool) -> str | None:
-    """Which of one account's stacks makes the OIDC provider.
+def same_template(stack: Stack, standing: Standing) -> bool:
+    """Whether a stack's template says the same; comments and what is only for people do not count."""
+    if standing.template.strip() == stack.template.body.strip():
+        return True
+    try:
+        return effective(parse_template(standing.template)) == effective(stack.template.document)
+    except (yaml.YAMLError, AttributeError):
+        return False
 
-    "" where the account has one that none of them made; None where there is none yet, so the first shall.
+
+def effective(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a template that resources come from."""
+    return {key: value for key, value in document.items() if key not in ("Description", "Metadata")}
+
+
+def find_maker(
+    parameter: str, stacks: Sequence[str], standings: Mapping[str, Standing], is_there: bool
+) -> str:
+    """Which of one account's stacks, given by name in order, makes what the account has once.
+
+    The one that has made it; "" where it is there and none of them did; else the first.
     """
-    for stack in stacks:
-        standing = standings[stack.name]
-        if standing.is_made and standing.parameters.get("OidcProvider") == "create":
-            return stack.name
-    return "" if provided else None
+    for name in stacks:
+        if standings[name].is_made and standings[name].parameters.get(parameter) == "create":
+            return name
+    return "" if is_there or not stacks else stacks[0]
