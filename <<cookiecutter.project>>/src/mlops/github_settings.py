@@ -96,6 +96,7 @@ def missing(name: str) -> str:
     """What to do about a repository that is not there."""
     return (
         f"project.yml: repository {name!r}: the forge has none of that name, or hides it from this token. "
-        f"Trust on AWS names it by number, so it comes first: gh repo create {name} --private --source . --push. "
+        "Trust on AWS names it by number, so it comes first: "
+        f"gh repo create {name} --private --source . --push. "
         "If it exists, sign in as somebody who sees it: export GITHUB_TOKEN=$(gh auth token)"
     )
