@@ -26,6 +26,7 @@ VERBS = {
     "retire": ("retire", "Open the pull request that takes a model out of an environment."),
     "login": ("login", "Sign a CI job in to AWS with its own identity."),
     "status": ("status", "Compare what git pins with what is live; exit 1 on drift."),
+    "bootstrap": ("bootstrap", "Create or update the AWS foundation and the forge's settings."),
     "audit": ("audit", "Prove every approval and endpoint change from CloudTrail; 1 findings, 2 incomplete."),
 }
 
