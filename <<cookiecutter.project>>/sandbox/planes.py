@@ -12,6 +12,7 @@ from sandbox.codebuild import CodeBuild
 from sandbox.filters import Filters
 from sandbox.metrics import Metrics
 from sandbox.sagemaker.service import SageMaker
+from sandbox.service_quotas import ServiceQuotas
 from sandbox.watch import Watch
 from sandbox.world import World
 
@@ -85,6 +86,7 @@ def _plane(account: str, shared: Shared, registries: dict[str, Registry]) -> Pla
         "sagemaker": service.operations,
         "cloudwatch": CloudWatch(shared.clock, metrics, watch).operations,
         "logs": filters.operations,
+        "service-quotas": ServiceQuotas(account, region).operations,
         "sts": shared.sts.operations,
         "cloudtrail": shared.trails(account),
         "codebuild": CodeBuild(world, shared.reach).operations,

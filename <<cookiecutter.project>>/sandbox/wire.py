@@ -26,6 +26,7 @@ SIGNED_AS = {
     "sagemaker": ("sagemaker", "sagemaker-runtime", "sagemaker-metrics", "sagemaker-featurestore-runtime"),
     "s3": ("s3", "s3control"),
     "monitoring": ("cloudwatch",),
+    "servicequotas": ("service-quotas",),
     "states": ("stepfunctions",),
     "email": ("ses", "sesv2"),
     "tagging": ("resourcegroupstaggingapi",),

@@ -11,7 +11,7 @@ from sandbox import web
 from sandbox.clock import Clock
 from sandbox.forge.app import Forge
 from sandbox.oidc import Issuer
-from tests.sandbox.forge.conftest import Answers, Desk, Recorder
+from tests.sandbox.forge.conftest import NAME, Answers, Desk, Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +26,11 @@ class Port:
         threading.Thread(target=self.server.run, daemon=True).start()
 
 
-def open_desk(port: Port, folder: Path, runs: type[Recorder] = Recorder) -> Iterator[Desk]:
+def open_desk(
+    port: Port, folder: Path, runs: type[Recorder] = Recorder, repository: str = NAME
+) -> Iterator[Desk]:
     """A forge whose main has one commit."""
-    forge = Forge(folder / "forge", Answers(), port.issuer, Clock(), "http://127.0.0.1:1", runs)
+    forge = Forge(folder / "forge", Answers(repository), port.issuer, Clock(), "http://127.0.0.1:1", runs)
     port.server.app = forge.wsgi
     forge.start(port.server.endpoint, folder)
     git = forge.repository.git

@@ -38,6 +38,7 @@ PREFIXES = {
     "sagemaker-featurestore-runtime": "sagemaker",
     "sagemaker-metrics": "sagemaker",
     "s3control": "s3",
+    "service-quotas": "servicequotas",
     "stepfunctions": "states",
     "resourcegroupstaggingapi": "tag",
     "elbv2": "elasticloadbalancing",

@@ -28,6 +28,7 @@ VERBS = {
     "status": ("status", "Compare what git pins with what is live; exit 1 on drift."),
     "bootstrap": ("bootstrap", "Create or update the AWS foundation and the forge's settings."),
     "audit": ("audit", "Prove every approval and endpoint change from CloudTrail; 1 findings, 2 incomplete."),
+    "doctor": ("doctor", "Say what is missing or wrong in accounts, forge and tools; exit 1 on a finding."),
 }
 
 

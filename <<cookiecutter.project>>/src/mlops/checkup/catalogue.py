@@ -1,0 +1,16 @@
+"""All checks, in the order in which their lines are shown."""
+
+from __future__ import annotations
+
+from mlops.checkup import account, alarms, buckets, roles, settings, stacks, trail, versions
+
+CHECKS = (
+    *account.CHECKS,
+    *stacks.CHECKS,
+    *roles.CHECKS,
+    *trail.CHECKS,
+    *buckets.CHECKS,
+    *settings.CHECKS,
+    *alarms.CHECKS,
+    *versions.CHECKS,
+)
