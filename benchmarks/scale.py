@@ -89,7 +89,7 @@ def artifact(model: str) -> Artifact:
     return Artifact(
         package=f"arn:aws:sagemaker:eu-west-1:111111111111:model-package/p-{model}/1",
         archive=Archive(bucket="b", key=f"releases/{model}/{HEX}/model.tar.gz", sha256=HEX, size=1),
-        image="image",
+        image=f"111111111111.dkr.ecr.eu-west-1.amazonaws.com/x@sha256:{HEX}",
         data="d" * 32,
         bundle=HEX,
         commit="c" * 40,

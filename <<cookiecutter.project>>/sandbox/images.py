@@ -43,7 +43,12 @@ class Images:
         self._cache = cache
 
     def find(self, uri: str) -> Path:
-        """Find the requirement file of an image, or say which exist."""
+        """Find the requirement file of an image, or say which exist. A digest is that of the file."""
+        repository, _, digest = uri.rsplit("/", 1)[-1].partition("@sha256:")
+        if digest:
+            for path in (path for folder in self._folders for path in folder.glob(f"{repository}-*.txt")):
+                if hashlib.sha256(path.read_bytes()).hexdigest() == digest:
+                    return path
         name = re.sub(r"[@:]", "-", uri.rsplit("/", 1)[-1])
         for wanted in (name, PLATFORM_SUFFIX.sub("", name)):
             for folder in self._folders:

@@ -26,7 +26,7 @@ from mlops.serving import Serve
 from mlops.spec import read_spec
 from sandbox.cast import Member
 from tests.conftest import ACCOUNT, POINTER, PROJECT, REGION, SPEC
-from tests.live import PAYLOAD, SPEED, Bench, run_sandbox
+from tests.live import EMPTY, PAYLOAD, SPEED, Bench, run_sandbox
 from tests.proposals import make_evaluation
 from tests.sandbox.forge.conftest import Clone, run_git
 
@@ -247,7 +247,7 @@ def write_project(folder: Path, models: Iterable[str]) -> None:
         "project.yml": text,
         ".gitignore": ".sandbox\nimages\n",
         ".github/CODEOWNERS": "* @acme/ml\n",
-        "images/empty-1.txt": "# nothing but Python and pip\n",
+        "images/empty-1.txt": EMPTY,
     }
     for model in models:
         files |= model_files(model)
@@ -261,5 +261,6 @@ def model_files(model: str) -> dict[str, str]:
     spec = SPEC.format(model=model).partition("serve:")[0] + SERVE
     scripts = {f"{name}.py": "" for name in ("prepare", "train", "evaluate", "inference")}
     lock = "scikit-learn==1.9.0 \\\n    --hash=sha256:00\n"
-    parts = {"model.yml": spec, "data/rows.csv.dvc": POINTER, "requirements.lock": lock, **scripts}
+    pointer = POINTER.replace("0cc175b9c0f1b6a831c399e269772661", "d" * 32)  # what Bench.register says
+    parts = {"model.yml": spec, "data/rows.csv.dvc": pointer, "requirements.lock": lock, **scripts}
     return {f"models/{model}/{name}": content for name, content in parts.items()}

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 
 PAYLOAD = Path(__file__).resolve().parents[1]
 SPEED = "1200"  # ten minutes of bake in half a second
-IMAGE = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/empty:1"
+EMPTY = "# nothing but Python and pip\n"
+EMPTY_REPOSITORY = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/empty"
+IMAGE = f"{EMPTY_REPOSITORY}@sha256:{hashlib.sha256(EMPTY.encode()).hexdigest()}"
 SCORES = {"column": "x", "mean": 1.0, "std": 0.1, "rows": 100}
 SMOKE = {"content_type": "text/csv", "body": "x\n1\n"}
 EVALUATION = json.dumps({"schema": 3, "scores": SCORES, "smoke": SMOKE}).encode()
@@ -65,7 +67,7 @@ def start_sandbox(folder: Path, speed: str = SPEED, *options: str) -> Iterator[s
     (folder / "project.yml").write_text(PROJECT)
     (folder / "infra").symlink_to(PAYLOAD / "infra")
     (folder / "images").mkdir()
-    (folder / "images/empty-1.txt").write_text("# nothing but Python and pip\n")
+    (folder / "images/empty-1.txt").write_text(EMPTY)
     run_sandbox(folder, "up", "--detach", "--images", "images", "--speed", speed, *options)
     try:
         yield json.loads((folder / ".sandbox/sandbox.json").read_text())["endpoint"]

@@ -39,6 +39,12 @@ def test_a_sound_project_has_no_findings(root: Path, capsys: pytest.CaptureFixtu
     [
         ("model.yml", "train:", "trian:", "models/guess/model.yml: unknown key 'trian'"),
         ("model.yml", "1.9-0", "0.1-0", "image: sklearn '0.1-0' is not known; allowed: 1.9-0"),
+        (
+            "model.yml",
+            'framework: sklearn, version: "1.9-0"',
+            "uri: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/own:1",
+            "amazonaws.com/own:1' names a tag, which can be moved to other content",
+        ),
         ("model.yml", "depth: 3", "api_token: abc", "train.hyperparameters.api_token: looks like a secret"),
         (
             "model.yml",
@@ -92,6 +98,13 @@ def test_a_lock_may_differ_outside_the_image(root: Path, capsys: pytest.CaptureF
 def test_a_pin_edited_by_hand_is_a_finding(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_pin(root, "staging", dump_pin(make_guess()).replace("size: 7", "size: 8"))
     assert "the pin was edited by hand" in findings(capsys)[0]
+
+
+def test_a_pin_whose_image_is_a_tag_is_a_finding(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/own:1"
+    write_pin(root, "staging", dump_pin(make_guess(image=image)))
+    (found,) = findings(capsys)
+    assert found.startswith(f"releases/staging/guess.yml: image '{image}' names a tag")
 
 
 def test_a_pin_of_no_environment_is_a_finding(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,7 @@ def make_artifact(**changes: Any) -> Artifact:
     content = {
         "package": PACKAGE,
         "archive": archive,
-        "image": "1.dkr.ecr/x:1",
+        "image": f"111111111111.dkr.ecr.eu-west-1.amazonaws.com/x@sha256:{HEX}",
         "data": "d" * 32,
         "bundle": HEX,
         "commit": "c" * 40,
@@ -46,7 +46,7 @@ def test_the_same_pin_is_the_same_bytes() -> None:
 def test_the_release_is_the_sha256_of_the_canonical_artifact() -> None:
     # Computed apart from this code: the RFC 8785 text written out, piped into coreutils' sha256sum.
     assert (
-        make_artifact().release == "sha256:e6875116bc95cc1fa7700b31b8c71a00736f2d011d318648aa7dc5b23b71a6e1"
+        make_artifact().release == "sha256:964d94db6c98cd0696d47108c443da282b5bcec52b1ecb0eb58de7274b681c3f"
     )
 
 
@@ -67,7 +67,7 @@ def test_the_artifact_does_not_depend_on_the_environment() -> None:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("size: 7", "size: 8"), ("bundle: ab", "bundle: ac"), ("release: sha256:e", "release: sha256:f")],
+    [("size: 7", "size: 8"), ("bundle: ab", "bundle: ac"), ("release: sha256:9", "release: sha256:f")],
 )
 def test_a_pin_edited_by_hand_is_refused(old: str, new: str) -> None:
     text = dump_pin(make_guess()).replace(old, new)

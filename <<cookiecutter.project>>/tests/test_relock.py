@@ -48,7 +48,7 @@ def test_a_requirement_against_the_image_is_refused(root: Path) -> None:
 
 
 def test_an_own_image_constrains_nothing(root: Path) -> None:
-    uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/own:1"
+    uri = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/own@sha256:{'ab' * 32}"
     edit(root / "models/guess/model.yml", 'framework: sklearn, version: "1.9-0"', f'uri: "{uri}"')
     require(root, "threadpoolctl==3.5.0\n")
     relock(root, "guess")

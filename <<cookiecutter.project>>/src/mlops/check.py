@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from dataclasses import asdict
@@ -14,7 +15,7 @@ from mlops.bundle import LOCK, bundle_files
 from mlops.dataset import read_pointer
 from mlops.errors import MlopsError, UsageError
 from mlops.findings import Finding
-from mlops.images import framework_image, image_uri
+from mlops.images import framework_image, image_uri, require_fixed
 from mlops.locks import find_disagreements
 from mlops.moves import check_moves
 from mlops.pin import Pin, parse_pin_file, pin_path, split_pin_path
@@ -134,7 +135,7 @@ def check_secrets(where: str, spec: ModelSpec) -> Iterator[Finding]:
 
 
 def check_pins(root: Path) -> Iterator[Finding]:
-    """Every pin parses, its digest is its artifact's, and prod's artifact was staging's."""
+    """Every pin parses, its digest is its artifact's, its image is fixed, prod's artifact was staging's."""
     for path, text in read_work_pins(root).items():
         place = split_pin_path(path)
         if place is None:
@@ -145,8 +146,16 @@ def check_pins(root: Path) -> Iterator[Finding]:
         except UsageError as error:
             yield from (Finding(path, line) for line in str(error).splitlines())
             continue
+        if isinstance(pin, Pin):
+            yield from collect(path, functools.partial(check_pinned_image, pin))
         if place[0] == "prod" and isinstance(pin, Pin):
             yield from check_origin(root, path, pin)
+
+
+def check_pinned_image(pin: Pin) -> list[Finding]:
+    """The image that serves a release is the one that made it."""
+    require_fixed(pin.artifact.image)
+    return []
 
 
 def check_ratifications(root: Path) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ github.com/aws/sagemaker-xgboost-container).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,13 @@ ACCOUNTS = {
     "us-west-2": "246618743249",
 }
 
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/docker-pull-ecr-image.html
+URI = re.compile(
+    r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/"
+    r"(?P<repository>[a-z0-9._/-]+):(?P<tag>[\w.-]+)"
+)
+BY_DIGEST = re.compile(r"[^@:]+@sha256:[0-9a-f]{64}")
+
 
 @dataclass(frozen=True)
 class FrameworkImage:
@@ -87,10 +95,35 @@ def framework_image(image: Image) -> FrameworkImage | None:
 
 
 def image_uri(image: Image, region: str) -> str:
-    """The URI that jobs and endpoints run."""
+    """The URI that jobs and endpoints run: an own image by its digest."""
     found = framework_image(image)
     if found is None:
+        require_fixed(str(image.uri))
         return str(image.uri)
     if region not in ACCOUNTS:
         raise UsageError(f"region {region!r} has no {image.framework} image; allowed: {', '.join(ACCOUNTS)}")
     return f"{ACCOUNTS[region]}.dkr.ecr.{region}.amazonaws.com/{found.repository}:{found.tag}"
+
+
+def require_fixed(uri: str) -> None:
+    """Raise for an image whose name can be given to other content. AWS's own have a tag alone."""
+    found = URI.fullmatch(uri)
+    if BY_DIGEST.fullmatch(uri) or (found and is_framework(found)):
+        return
+    if found is None:
+        raise UsageError(
+            f"image {uri!r} names no digest; allowed: ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME@sha256:…"
+        )
+    place = f"--registry-id {found['account']} --region {found['region']}"
+    image = f"--repository-name {found['repository']} --image-ids imageTag={found['tag']}"
+    raise UsageError(
+        f"image {uri!r} names a tag, which can be moved to other content. Name its digest, as "
+        f"{uri.rpartition(':')[0]}@sha256:…; find it: aws ecr batch-get-image {place} {image} "
+        "--query 'images[0].imageId.imageDigest' --output text"
+    )
+
+
+def is_framework(found: re.Match[str]) -> bool:
+    """Whether an image is one of AWS's framework images, of whatever version."""
+    repositories = {image.repository for image in IMAGES.values()}
+    return ACCOUNTS.get(found["region"]) == found["account"] and found["repository"] in repositories

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlops.aws import Aws, is_missing
 from mlops.digests import sha256_hex
 from mlops.errors import MlopsError
+from mlops.images import require_fixed
 from mlops.release import read_package
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Verified:
 def verify(aws: Aws, target: Target) -> Verified:
     """Raise unless the pin tells the truth about its package, its evaluation and the archive's bytes."""
     pin = target.pin
+    require_fixed(pin.artifact.image)
     try:
         package = aws.sagemaker.describe_model_package(ModelPackageName=pin.artifact.package)
     except aws.sagemaker.exceptions.ClientError as error:

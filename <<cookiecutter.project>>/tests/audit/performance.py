@@ -150,6 +150,7 @@ def add_variant(play: Performance, aws: Aws) -> None:
     sagemaker.delete_endpoint_config(EndpointConfigName=pin.config)
     sagemaker.create_endpoint_config(EndpointConfigName=pin.config, ProductionVariants=variants)
     play.calls["extra"] = sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=pin.config)
+    sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=name, WaiterConfig={"Delay": 1})
 
 
 def forge_raw(play: Performance, aws: Aws) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING
@@ -44,6 +45,14 @@ def test_an_aws_image_is_found_by_repository_and_tag(tmp_path: Path, uri: str, n
 def test_an_unknown_image_is_refused_naming_the_known_ones(tmp_path: Path, tag: str) -> None:
     with pytest.raises(SandboxError, match=r"Known: sagemaker-scikit-learn-1\.9-0\.txt, sagemaker-xgboost"):
         Images((OWN_IMAGES,), tmp_path).find(f"{REGISTRY}/{tag}")
+
+
+def test_an_image_is_found_by_the_digest_of_its_file(folder: Path, tmp_path: Path) -> None:
+    digest = hashlib.sha256((folder / "empty-1.txt").read_bytes()).hexdigest()
+    images = Images((folder,), tmp_path)
+    assert images.find(f"registry/empty@sha256:{digest}") == folder / "empty-1.txt"
+    with pytest.raises(SandboxError, match="is not in the sandbox's table"):
+        images.find(f"registry/broken@sha256:{digest}")
 
 
 def build(arguments: tuple[Path, Path]) -> int:
