@@ -16,7 +16,7 @@ from sandbox.iam.part import Place
 from sandbox.sts import not_authorized
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sandbox.decisions import Decisions
     from sandbox.iam.request import Document
@@ -24,22 +24,31 @@ if TYPE_CHECKING:
     from sandbox.sagemaker.registry import Registry
     from sandbox.wire import Target
 
+    Locate = Callable[[str, Mapping[str, Any]], dict[str, Any]]
+
 
 class Access:
     """The evaluator, with the policies of callers and of resources at hand."""
 
     def __init__(
-        self, region: str, registries: Mapping[str, Registry], decisions: Decisions | None = None
+        self,
+        region: str,
+        registries: Mapping[str, Registry],
+        decisions: Decisions | None = None,
+        locate: Locate | None = None,
     ) -> None:
         self._region = region
         self._registries = registries
         self._decisions = decisions
+        self._locate = locate
 
     def check(
         self, caller: Caller, target: Target, params: Mapping[str, Any], environ: dict[str, Any]
     ) -> str:
         """The account whose resource is called; raises AccessDenied unless the caller may."""
         known = {**iam.facts(environ, self._region), **caller.facts}
+        if target.service == "codecommit" and self._locate:  # pull requests go by number, policies by name
+            params = {**params, **self._locate(caller.account, params)}
         parts = iam.authorize(target, params, known, caller.account, self._region)
         if target.service == "s3":
             around = {key: values for key, values in known.items() if not key.startswith("s3:")}

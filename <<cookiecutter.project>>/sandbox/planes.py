@@ -54,6 +54,7 @@ class Shared:
     no_capacity: frozenset[str]
     trails: Callable[[str], Table]
     reach: Reach
+    codecommit: Callable[[str], Table]
 
 
 def make_planes(accounts: Iterable[str], shared: Shared) -> tuple[dict[str, Plane], dict[str, Registry]]:
@@ -89,6 +90,7 @@ def _plane(account: str, shared: Shared, registries: dict[str, Registry]) -> Pla
         "service-quotas": ServiceQuotas(account, region).operations,
         "sts": shared.sts.operations,
         "cloudtrail": shared.trails(account),
+        "codecommit": shared.codecommit(account),
         "codebuild": CodeBuild(world, shared.reach).operations,
     }
     return Plane(service, tables, filters)

@@ -139,6 +139,8 @@ def _application(
     from sandbox.access import Access
     from sandbox.backend import Moto
     from sandbox.cloudtrail.plant import Plant
+    from sandbox.codecommit.door import GitDoor
+    from sandbox.codecommit.office import Office
     from sandbox.control import Control
     from sandbox.decisions import Decisions
     from sandbox.identity import Callers
@@ -163,6 +165,7 @@ def _application(
         raise state.unusable(error) from None
     sts = Sts(sessions, issuer, accounts, trail, region)
     images = Images((*options.images, OWN_IMAGES), cache_folder())
+    office = Office(accounts, region, state.home / "codecommit", clock, endpoint)
     shared = Shared(
         region,
         endpoint,
@@ -174,13 +177,14 @@ def _application(
         options.no_capacity,
         plant.operations,
         reach,
+        office.operations,
     )
     planes, registries = make_planes(accounts, shared)
-    reach.judge = access = Access(
-        region, registries, Decisions(options.decisions) if options.decisions else None
-    )
-    layer = Layer(moto, planes, Callers(accounts, sessions), access, sts, trail, region, clock)
-    return Control(layer, clock, plant, reach.vending)
+    decisions = Decisions(options.decisions) if options.decisions else None
+    reach.judge = access = Access(region, registries, decisions, office.locate)
+    callers = Callers(accounts, sessions)
+    layer = Layer(moto, planes, callers, access, sts, trail, region, clock)
+    return Control(GitDoor(layer, office, callers, access, trail), clock, plant, reach.vending)
 
 
 def _on_signal() -> threading.Event:

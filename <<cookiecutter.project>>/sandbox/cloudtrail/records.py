@@ -32,6 +32,7 @@ class Event:
     request_id: str
     resources: tuple[dict[str, str], ...] = ()
     additional: dict[str, Any] | None = None
+    read_only: bool | None = None  # where its name does not tell
 
 
 def records(event: Event, moment: datetime) -> list[Record]:
@@ -61,7 +62,7 @@ def record(event: Event, account: str, moment: datetime, shared: dict[str, str])
         **({"additionalEventData": event.additional} if event.additional else {}),
         "requestID": event.request_id,
         "eventID": str(uuid.uuid4()),
-        "readOnly": kinds.is_read_only(event.name),
+        "readOnly": kinds.is_read_only(event.name) if event.read_only is None else event.read_only,
         **({"resources": list(event.resources)} if event.resources else {}),
         "eventType": "AwsApiCall",
         "managementEvent": not data,

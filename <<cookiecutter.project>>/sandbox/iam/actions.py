@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sandbox.iam import builds, cloudtrail, monitoring, named, s3, sagemaker, sts
+from sandbox.iam import builds, cloudtrail, codecommit, monitoring, named, s3, sagemaker, sts
 from sandbox.iam.part import Place
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ TABLES: dict[str, Callable[[str, Params, Place], list[Part]]] = {
     "cloudformation": named.cloudformation_parts,
     "cloudtrail": cloudtrail.parts,
     "cloudwatch": monitoring.cloudwatch_parts,
+    "codecommit": codecommit.parts,
     "codebuild": builds.codebuild_parts,
     "codeconnections": builds.codeconnections_parts,
     "codepipeline": builds.codepipeline_parts,
