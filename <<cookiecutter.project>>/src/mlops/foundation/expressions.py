@@ -115,6 +115,14 @@ def is_left_out(scope: Scope, condition: str | None) -> bool:
         return False
 
 
+def in_words(stack: Stack, text: str) -> str:
+    """A text of a template with its parameters filled in, as far as they are known."""
+    try:
+        return scope_of(stack, full_parameters(stack, {})).substitute(text)
+    except UnknownValueError:
+        return text
+
+
 def own_name(stack: Stack, resource: Resource, key: str, earlier: Mapping[str, str]) -> str | None:
     """The name that a template gives a resource by a property; None where only CloudFormation can tell."""
     properties = stack.template.document["Resources"][resource.name].get("Properties") or {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlops.foundation.expressions import full_parameters, wanted_resources
+from mlops.foundation.expressions import full_parameters, in_words, wanted_resources
 from mlops.foundation.steps import Act
 
 if TYPE_CHECKING:
@@ -31,9 +31,13 @@ def tell_plan(
     for service in survey.lacking:
         yield f"! botocore knows no {service} in {region}: what needs it will fail there"
     for planned in survey.planned:
-        yield ""
-        yield from tell_stack(planned)
+        if planned.changes:
+            yield ""
+            yield from tell_stack(planned)
     yield ""
+    kept = [each for each in survey.planned if not each.changes]
+    if kept:
+        yield f"as they should be: {', '.join(each.stack.name for each in kept)}"
     yield tell_cost(survey.planned)
     yield from tell_settings(repository, settings)
 
@@ -52,7 +56,7 @@ def tell_stack(planned: Planned) -> Iterator[str]:
             yield f"    {sign} {change.resource} ({change.type}{replaced})"
     elif step.act in (Act.CREATE, Act.REPLACE):
         yield from tell_resources(planned)
-    if facts.idle and facts.idle.usd_per_month and planned.changes:
+    if facts.idle and facts.idle.usd_per_month:
         yield f"    {tell_idle(facts.idle)}"
 
 
@@ -61,7 +65,8 @@ def tell_resources(planned: Planned) -> Iterator[str]:
     for resource in wanted_resources(planned.stack, {}):
         if resource.name in planned.adopted:
             continue
-        notes = "; ".join(filter(None, [resource.because, "outlives the stack" if resource.is_kept else ""]))
+        because = in_words(planned.stack, resource.because)
+        notes = "; ".join(filter(None, [because, "outlives the stack" if resource.is_kept else ""]))
         yield f"    + {resource.name} ({resource.type}){': ' + notes if notes else ''}"
 
 
@@ -122,7 +127,12 @@ def describe_stack(planned: Planned) -> dict[str, Any]:
         "template": f"infra/{stack.template.path.name}",
         "parameters": full_parameters(stack, planned.standing.parameters),
         "resources": [
-            {"name": each.name, "type": each.type, "because": each.because, "outlives": each.is_kept}
+            {
+                "name": each.name,
+                "type": each.type,
+                "because": in_words(stack, each.because),
+                "outlives": each.is_kept,
+            }
             for each in wanted_resources(stack, planned.standing.parameters)
         ],
         "changes": [vars(change) for change in changes],
