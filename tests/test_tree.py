@@ -30,7 +30,7 @@ def test_no_file_names_a_package_index_or_a_machine(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "lock", [f"{PAYLOAD}/requirements/{name}.lock" for name in LOCKS] + ["requirements.lock"]
+    "lock", [f"{PAYLOAD}/requirements/{name}.lock" for name in [*LOCKS, "checkov"]] + ["requirements.lock"]
 )
 def test_every_pin_of_a_lock_has_hashes(lock: str) -> None:
     text = (ROOT / lock).read_text()
