@@ -58,6 +58,7 @@ USED = (
     "GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies",
     "POST /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies",
     "GET /repos/{owner}/{repo}/collaborators/{username}/permission",
+    "GET /repos/{owner}/{repo}/actions/permissions",
     "GET /repos/{owner}/{repo}/actions/permissions/workflow",
     "POST /repos/{owner}/{repo}/statuses/{sha}",
     "GET /repos/{owner}/{repo}/commits/{ref}/status",

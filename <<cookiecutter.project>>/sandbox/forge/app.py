@@ -15,6 +15,7 @@ from werkzeug.wrappers import Request, Response
 
 from sandbox.forge import access, faults, page, settings, smart_http
 from sandbox.forge.account import WORKFLOW_DEFAULTS, Account
+from sandbox.forge.automation import Automation, permissions
 from sandbox.forge.board import Board
 from sandbox.forge.calls import Answer, Call, Refusal, Route, missing
 from sandbox.forge.commits import Commits
@@ -120,7 +121,8 @@ class Forge:
         self.ground.url = self.ground.url or request.host_url.rstrip("/")
         response = self._serve(request)
         for event in self._outbox.drain():
-            self._handle(event)
+            if permissions(self._store)["enabled"]:
+                self._handle(event)
         return response(environ, start_response)
 
     def _handle(self, event: Any) -> None:
@@ -205,7 +207,7 @@ def _open(home: Path, project: Answers) -> tuple[Repository, People]:
 
 
 def _routes(board: Board, environments: Environments) -> list[Route]:
-    parts = (Account, Commits, Contents, GitData, Issues, Merges, Pulls, Reviews, Ruling)
+    parts = (Account, Automation, Commits, Contents, GitData, Issues, Merges, Pulls, Reviews, Ruling)
     return [route for part in parts for route in part(board).routes] + environments.routes(board)
 
 
