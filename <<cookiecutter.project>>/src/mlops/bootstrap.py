@@ -7,6 +7,7 @@ the next run carries on from one that was stopped, refused or killed (docs/boots
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 import time
@@ -14,9 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
+from rich.console import Console
 
-from mlops.aws import Aws
-from mlops.errors import MlopsError, UsageError
+from mlops.aws import Aws, describe_failure
+from mlops.errors import AwsError, MlopsError, UsageError
 from mlops.forge import ForgeError
 from mlops.forge_settings import open_settings
 from mlops.foundation.changesets import Cloud
@@ -30,6 +32,8 @@ from mlops.workspace import open_workspace
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from rich.status import Status
 
     from mlops.forge_settings import Repository, Setting, Settings
     from mlops.foundation.failures import Event
@@ -47,25 +51,35 @@ class Manner:
 
 
 @dataclass(frozen=True)
-class Clock:
-    """Tells lines with the time that has passed."""
+class Narrator:
+    """Tells lines with the time that has passed; on a terminal also what is being made right now."""
 
     started: float
     to_stderr: bool
+    console: Console
 
     def say(self, text: str) -> None:
         """One line."""
         click.echo(text, err=self.to_stderr)
 
-    def tell(self, event: Event) -> None:
-        """An event of a stack that is worked on."""
-        reason = f": {event.reason}" if event.is_failure and event.reason else ""
-        self.say(f"{self.elapsed():>9}  {event.status:<18}  {event.resource} ({event.type}){reason}")
+    def at(self, text: str) -> None:
+        """One line with the time that has passed."""
+        self.say(f"{self.elapsed():>12}  {text}")
 
     def elapsed(self) -> str:
         """The time since the start, as people say it."""
         minutes, seconds = divmod(round(time.monotonic() - self.started), 60)
         return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
+
+
+def tell_event(narrator: Narrator, status: Status, event: Event) -> None:
+    """What a stack that is worked on says: what is begun for those who watch, what is done for all."""
+    what = f"{event.resource} ({event.type})"
+    if event.status.endswith("_IN_PROGRESS"):
+        status.update(f"{event.status.lower().replace('_', ' ')}: {what}")
+        return
+    reason = f": {event.reason}" if event.is_failure and event.reason else ""
+    narrator.at(f"{event.status:<16}  {what}{reason}")
 
 
 @click.command("bootstrap")
@@ -122,35 +136,40 @@ def bootstrap(
     settings: dict[str, str] | None = None,
 ) -> int:
     """Survey, show, ask, act; the exit code."""
-    clock = Clock(time.monotonic(), manner.is_json)
+    narrator = Narrator(time.monotonic(), manner.is_json, Console(stderr=True))
     aws, forge = Aws(project.region), open_settings(project)
-    cloud = Cloud(aws.cloudformation, clock.tell)
-    repository = forge.identify()
-    request = Request(project, read_templates(root), repository.parameters, duty, wanted, settings or {})
-    found = survey(aws, cloud, request, is_patient=not manner.is_dry)
-    missing = forge.compare(root)
+    with narrator.console.status("reading what there is") as status:
+        cloud = Cloud(aws.cloudformation, functools.partial(tell_event, narrator, status))
+        repository = forge.identify()
+        request = Request(project, read_templates(root), repository.parameters, duty, wanted, settings or {})
+        found = survey(aws, cloud, request, is_patient=not manner.is_dry)
+        missing = forge.compare(root)
     for line in tell_plan(found, repository, missing, project.region):
-        clock.say(line)
+        narrator.say(line)
     result = describe(found, repository, missing)
-    is_wanted = not manner.is_dry and (manner.is_agreed or is_agreed(found, missing))
+    is_wanted = not manner.is_dry and (manner.is_agreed or is_agreed(cloud, found, missing))
+    left: list[str] = []
     if is_wanted:
-        act(cloud, found, clock)
-        left = set_forge(forge, repository, missing, clock)
-        clock.say(farewell(project, found, clock))
-        result |= {"settings_left": left}
+        with status:
+            act(cloud, found, narrator)
+        left = set_forge(forge, repository, missing, narrator)
+        narrator.say(farewell(project, found, narrator))
     else:
         discard(cloud, found)
-        left = []
     if manner.is_json:
-        click.echo(json.dumps({**result, "done": is_wanted}, indent=2))
+        click.echo(json.dumps({**result, "settings_left": left, "done": is_wanted}, indent=2))
     return 1 if left else 0
 
 
-def is_agreed(found: Survey, missing: Sequence[Setting]) -> bool:
-    """Whether there is anything to do, and whoever sits there wants it."""
+def is_agreed(cloud: Cloud, found: Survey, missing: Sequence[Setting]) -> bool:
+    """Whether whoever sits there wants what there is to do."""
     if not any(planned.changes for planned in found.planned) and not missing:
         return True
-    return click.confirm("Make it so?")
+    try:
+        return click.confirm("Make it so?")
+    except click.Abort:
+        discard(cloud, found)
+        raise
 
 
 def discard(cloud: Cloud, found: Survey) -> None:
@@ -160,17 +179,20 @@ def discard(cloud: Cloud, found: Survey) -> None:
             cloud.discard(planned.change_set.arn)
 
 
-def act(cloud: Cloud, found: Survey, clock: Clock) -> None:
+def act(cloud: Cloud, found: Survey, narrator: Narrator) -> None:
     """Bring every stack to where it should be, in order; the first that fails ends it."""
     pending = [planned for planned in found.planned if planned.changes]
     for number, planned in enumerate(pending, start=1):
-        clock.say(
-            f"{clock.elapsed():>9}  {planned.step.act} {planned.stack.name} ({number} of {len(pending)})"
-        )
+        narrator.at(f"{planned.step.act} {planned.stack.name} ({number} of {len(pending)})")
         try:
             bring(cloud, planned)
         except MlopsError as error:
             raise type(error)(f"{error}{tell_rest(pending[number:])}") from None
+        except Exception as error:
+            said = describe_failure(error)
+            if said is None:
+                raise
+            raise AwsError(f"{planned.stack.name}: {said}{tell_rest(pending[number:])}") from None
 
 
 def tell_rest(rest: Sequence[Planned]) -> str:
@@ -178,22 +200,24 @@ def tell_rest(rest: Sequence[Planned]) -> str:
     return f". Not begun: {', '.join(each.stack.name for each in rest)}" if rest else ""
 
 
-def set_forge(forge: Settings, repository: Repository, missing: Sequence[Setting], clock: Clock) -> list[str]:
+def set_forge(
+    forge: Settings, repository: Repository, missing: Sequence[Setting], narrator: Narrator
+) -> list[str]:
     """Write the settings, or say what to type where the token may not; the names of those left to people."""
     left = []
     for setting in missing:
         refusal = "" if repository.is_admin else "the token is no administrator's"
         refusal = refusal or write(forge, setting)
         if not refusal:
-            clock.say(f"{clock.elapsed():>9}  set {setting.name}")
+            narrator.at(f"set {setting.name}")
             continue
-        clock.say(f"not set: {setting.name}: {refusal}")
-        clock.say(f"    without it {setting.without}")
+        narrator.say(f"not set: {setting.name}: {refusal}")
+        narrator.say(f"    without it {setting.without}")
         if is_of_plan(refusal):
             continue
         left.append(setting.name)
         for each in setting.requests:
-            clock.say(f"    {each.command(repository.name)}")
+            narrator.say(f"    {each.command(repository.name)}")
     return left
 
 
@@ -213,9 +237,9 @@ def is_of_plan(refusal: str) -> bool:
     return "upgrade to" in said or "billing plan" in said
 
 
-def farewell(project: Project, found: Survey, clock: Clock) -> str:
+def farewell(project: Project, found: Survey, narrator: Narrator) -> str:
     """How long it took, and what to type next."""
     elsewhere = [duty for duty in DUTIES if getattr(project.accounts, duty) != found.caller.account]
     there = [f"{duty} {getattr(project.accounts, duty)}" for duty in elsewhere]
     then = f"; then with the credentials of {', '.join(there)}: mlops bootstrap" if there else ""
-    return f"done in {clock.elapsed()}. Next: mlops doctor{then}"
+    return f"done in {narrator.elapsed()}. Next: mlops doctor{then}"

@@ -83,26 +83,30 @@ class Cloud:
         self, stack: Stack, kind: str, earlier: Mapping[str, str], body: str = "", **options: Any
     ) -> ChangeSet | None:
         """Have the changes worked out; None where there are none. `kind` is CREATE, UPDATE or IMPORT."""
-        answer = self.client.create_change_set(
-            StackName=stack.name,
-            ChangeSetName=f"{PREFIX}{uuid.uuid4().hex}",
-            ChangeSetType=kind,  # type: ignore[arg-type]
-            TemplateBody=body or stack.template.body,
-            Parameters=list(parameters_of(stack, earlier)),
-            Tags=[{"Key": key, "Value": value} for key, value in stack.tags.items()],
-            Capabilities=["CAPABILITY_NAMED_IAM"],
-            Description="mlops bootstrap",
-            **options,
-        )
-        found = self._await_change_set(answer["Id"])
-        if found["Status"] == "FAILED":
-            self.discard(answer["Id"])
-            reason = str(found.get("StatusReason", ""))
-            if any(text in reason for text in NO_CHANGES):
-                return None
-            failed = Event("", "the change set", "", "CREATE_FAILED", reason)
-            raise AwsError(explain(stack, "not touched", [failed]))
-        return ChangeSet(answer["Id"], stack, tuple(self._changes(found)))
+        try:
+            arn = self.client.create_change_set(
+                StackName=stack.name,
+                ChangeSetName=f"{PREFIX}{uuid.uuid4().hex}",
+                ChangeSetType=kind,  # type: ignore[arg-type]
+                TemplateBody=body or stack.template.body,
+                Parameters=list(parameters_of(stack, earlier)),
+                Tags=[{"Key": key, "Value": value} for key, value in stack.tags.items()],
+                Capabilities=["CAPABILITY_NAMED_IAM"],
+                Description="mlops bootstrap",
+                **options,
+            )["Id"]
+        except self.client.exceptions.ClientError as error:
+            if error_code(error) != "ValidationError":
+                raise
+            raise refuse(stack, error.response["Error"]["Message"]) from None
+        found = self._await_change_set(arn)
+        if found["Status"] != "FAILED":
+            return ChangeSet(arn, stack, tuple(self._changes(found)))
+        self.discard(arn)
+        reason = str(found.get("StatusReason", ""))
+        if any(text in reason for text in NO_CHANGES):
+            return None
+        raise refuse(stack, reason)
 
     def _await_change_set(self, arn: str) -> Any:
         for pause in pauses(LONGEST_PAUSE):
@@ -221,6 +225,12 @@ class Cloud:
     def protect(self, stack: Stack) -> None:
         """Refuse deletion of a stack until somebody takes the protection off."""
         self.client.update_termination_protection(StackName=stack.name, EnableTerminationProtection=True)
+
+
+def refuse(stack: Stack, reason: str) -> AwsError:
+    """What to raise when CloudFormation would not even plan a change."""
+    failed = Event("", f"infra/{stack.template.path.name}", "the change set", "CREATE_FAILED", reason)
+    return AwsError(explain(stack, "not changed", [failed]))
 
 
 def skip_command(stack: Stack, stuck: list[str]) -> str:

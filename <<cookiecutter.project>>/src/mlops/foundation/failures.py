@@ -110,4 +110,4 @@ def describe_state(status: str) -> str:
         return "What it had made is deleted again, and the empty stack will be too"
     if status == "UPDATE_ROLLBACK_COMPLETE":
         return "It is back as it was"
-    return f"It is {status} now"
+    return f"The stack is {status} now"
