@@ -55,7 +55,7 @@ ACTING = [path for path in WORKFLOWS if path not in CHECKS]
 WRITES = {
     ("train", "train"): {"id-token"},
     ("propose", "propose"): {"actions", "contents", "id-token", "pull-requests"},
-    ("audit", "audit"): {"id-token"},
+    ("audit", "audit"): {"id-token", "issues"},
     ("deploy", "staging"): {"id-token"},
     ("deploy", "prod"): {"id-token"},
     ("rollback", "staging"): {"id-token"},

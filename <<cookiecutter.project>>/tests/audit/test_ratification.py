@@ -151,6 +151,17 @@ def test_a_ratification_covers_what_people_knew_of(world: World, monkeypatch: py
     assert "more happened at 2026-11-20T08:00:00Z" in finding["message"]
 
 
+def test_nobody_ratifies_what_has_yet_to_happen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(world)
+    found = world.audit().finding("trail-changed")
+    assert world.run("ratify", found["id"], "--why", WHY).code == 0
+    place = world.root / ratified_path(found["id"])
+    place.write_text(place.read_text().replace("2026-11-20T04", "2027-11-20T04"))
+    paper = review(world, bring(world, ratified_path(found["id"])), BEN, CLEO)
+    said = ask(world, paper, monkeypatch).finding("trail-changed")["message"]
+    assert "knows of what happened until 2027-11-20T04:00:00Z, and came on 2026-11-20T06:00:00Z" in said
+
+
 def test_an_attempt_keeps_its_id_when_it_is_repeated(world: World) -> None:
     attempt(world, 2)
     first = world.audit().finding("attempt")["id"]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlops.audit.store import Store
     from mlops.project import Project
 
+SETUP = timedelta(days=1)  # in which the trails of all accounts are made, one after the other
 MINUTE = timedelta(minutes=1)  # a log's name says no seconds
 # IAM has one home in each partition; its calls are recorded there alone
 GLOBAL = {"cn": "cn-north-1", "us-gov": "us-gov-west-1"}
@@ -62,7 +63,7 @@ def check_integrity(
     """Verify every digest and its place in the chain, then find what is missing."""
     digests, problems = verify_digests(store, known)
     sources = required_sources(project)
-    begin = since or first_start(digests) or until
+    begin = since or first_start(digests, sources) or until
     asked = Range(begin, until, min(until, now - DELIVERY))
     gaps, waiting = [], []
     for gap in find_gaps(digests, sources, asked):
@@ -104,9 +105,17 @@ def verify_digests(store: Store, known: Checkpoint | None) -> tuple[list[Digest]
     return digests, problems
 
 
-def first_start(digests: Iterable[Digest]) -> datetime | None:
-    """When the oldest digest begins."""
-    return min((digest.start for digest in digests if not digest.place.is_backfill), default=None)
+def first_start(digests: Iterable[Digest], sources: Iterable[Source]) -> datetime | None:
+    """When the trails were all there, where they came within a day of each other; else when the first was."""
+    starts: dict[Source, datetime] = {}
+    for digest in digests:
+        if not digest.place.is_backfill:
+            source = digest.place.source
+            starts[source] = min(starts.get(source, digest.start), digest.start)
+    first = min(starts.values(), default=None)
+    wanted = [starts[source] for source in sources if source in starts]
+    together = [start for start in wanted if first and start - first <= SETUP]
+    return max(together, default=first)
 
 
 def require_beginning(digests: Iterable[Digest], since: datetime | None) -> Iterator[Problem]:

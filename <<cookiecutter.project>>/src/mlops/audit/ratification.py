@@ -6,12 +6,15 @@ docs/adr/0015-ratification.md says what can be ratified, and why the rest cannot
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from mlops import git
+from mlops.audit.chain import stamp
+from mlops.audit.claims import SKEW
 from mlops.audit.rules import LASTING, RULES
 from mlops.audit.verdict import find_in
 from mlops.documents import Document, dump_yaml, parse_document
@@ -46,6 +49,7 @@ class Brought:
     path: str
     sha256: str
     commit: str
+    time: datetime
     content: Ratification | str
     review: Review | None
 
@@ -98,16 +102,28 @@ def list_brought(root: Path, commit: str) -> list[tuple[str, str]]:
     return [(path, git.last_versions(root, path, commit)[0]) for path in sorted(paths)]
 
 
+def commit_times(root: Path, commits: Iterable[str]) -> dict[str, datetime]:
+    """When commits were made."""
+    wanted = sorted(set(commits))
+    if not wanted:
+        return {}
+    lines = git.git(root, "show", "-s", "--format=%H %ct", *wanted).decode().split("\n")
+    pairs = (line.split() for line in lines if line)
+    return {commit: datetime.fromtimestamp(int(seconds), UTC) for commit, seconds in pairs}
+
+
 def read_ratified(root: Path, commit: str, reviews: Mapping[str, Review]) -> dict[str, Brought]:
     """The ratifications of main by finding."""
     listed = list_brought(root, commit)
     texts = git.read_files(root, commit, [path for path, _ in listed])
+    times = commit_times(root, [brought for _, brought in listed])
     found = {}
     for path, brought in listed:
         content = texts[path] or b""
         finding = path.rpartition("/")[2].removesuffix(".yml")
         digest = sha256(content).hexdigest()
-        found[finding] = Brought(path, digest, brought, read_one(content, path), reviews.get(brought))
+        review, moment = reviews.get(brought), times[brought]
+        found[finding] = Brought(path, digest, brought, moment, read_one(content, path), review)
     return found
 
 
@@ -145,6 +161,8 @@ class Ratifications:
             return content
         if content.rule != finding.rule or finding.incomplete:
             return f"it is about rule {content.rule!r}"
+        if content.until > stamp(brought.time + SKEW):
+            return f"it knows of what happened until {content.until}, and came on {stamp(brought.time)}"
         if finding.last > content.until:
             return f"it knows of what happened until {content.until}; more happened at {finding.last}"
         if review is None:

@@ -9,6 +9,7 @@ from mlops.audit.attempts import judge_attempts
 from mlops.audit.case import Case
 from mlops.audit.codecommit import judge_codecommit, judge_manual_approvals
 from mlops.audit.endpoints import judge_turns
+from mlops.audit.foundation import Foundation
 from mlops.audit.history import read_history, require_descent
 from mlops.audit.ingest import arrange, describe_unreadable, read_logs
 from mlops.audit.integrity import check_integrity
@@ -66,6 +67,7 @@ class Inquiry:
     events: tuple[Event, ...]
     case: Case
     ratifications: Ratifications
+    foundation: Foundation
     breaches: tuple[Breach, ...]
 
 
@@ -84,7 +86,8 @@ def inquire(
     events = arrange(event for event in (*read, *rollbacks) if event.time <= ledger.asked.until)
     ratified = read_ratified(root, history.head, read_reviews(store.root))
     ratifications = Ratifications(ratified, project.approvals.prod)
-    breaches = find_breaches(events, names)
+    foundation = Foundation(root, project, history.head)
+    breaches = find_breaches(events, names, foundation)
     unsettled = [breach for breach in breaches if not ratifications.settle(describe_breach(breach))]
     case = open_case(project, history, witnesses, ledger, events, unsettled)
     return Inquiry(
@@ -98,6 +101,7 @@ def inquire(
         tuple(events),
         case,
         ratifications,
+        foundation,
         tuple(breaches),
     )
 
@@ -147,7 +151,8 @@ def judge(inquiry: Inquiry) -> Report:
     closed = [ratifications.close(change) for change in judged]
     drift = find_drift(case, closed)
     findings = find_in([*judged, *drift]) + [describe_breach(breach) for breach in inquiry.breaches]
-    findings += judge_tampering(events, case.names) + judge_attempts(case.facts.denied, case.names)
+    findings += judge_tampering(events, case.names, inquiry.foundation)
+    findings += judge_attempts(case.facts.denied, case.names)
     findings += [*judge_codecommit(case, events), *judge_manual_approvals(case, events)]
     found, ratified = ratifications.part(in_order(within(findings, inquiry.ledger)))
     changes = sorted([*closed, *drift], key=lambda change: change.time)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from mlops.audit.event import Event
+    from mlops.audit.foundation import Foundation
     from mlops.audit.names import Names
 
 ISSUER = "token.actions.githubusercontent.com"
@@ -23,22 +24,24 @@ BIRTH = timedelta(hours=1)  # a stack makes a role, or a bucket, and its policie
 EVERYONE = "*"  # a breach of all roles that sign in through the provider
 
 
-def find_breaches(events: Sequence[Event], names: Names) -> list[Breach]:
-    """Every change of what guards a role of the project, after it was made."""
-    guarded = Guards(names)
+def find_breaches(events: Sequence[Event], names: Names, foundation: Foundation) -> list[Breach]:
+    """Every change of what guards a role of the project, after it was made, that main does not say."""
+    guarded = Guards(names, foundation)
     return [
         breach
         for event in events
         if not event.error and event.source == "iam"
         for breach in guarded.read(event)
+        if not foundation.proves(event)
     ]
 
 
 class Guards:
     """The roles and providers as they were made first; what comes after is a change."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, foundation: Foundation) -> None:
         self._names = names
+        self._foundation = foundation
         self._made: dict[tuple[str, str], Event] = {}
         self._known: dict[tuple[str, str, str], Any] = {}
 
@@ -56,7 +59,8 @@ class Guards:
         if not url.endswith(ISSUER):
             return
         made = self._made.setdefault((event.account, "provider"), event)
-        if made is not event or event.name != "CreateOpenIDConnectProvider":
+        is_birth = made is event and event.name == "CreateOpenIDConnectProvider"
+        if not is_birth or self._foundation.contradicts(event):
             yield Breach(event, EVERYONE)
 
     def _read_role(self, event: Event) -> Iterator[Breach]:
@@ -71,7 +75,8 @@ class Guards:
         document = read_policy(event)
         known = self._known.get((event.account, role, kind))
         self._known[(event.account, role, kind)] = document
-        if self._is_birth(event, role) or narrows(known, document):
+        is_born = self._is_birth(event, role) and not self._foundation.contradicts(event)
+        if is_born or narrows(known, document):
             return
         yield Breach(event, role)
 
@@ -155,16 +160,18 @@ def subject_of(event: Event) -> str:
     return (event.asked("name") or event.asked("trailName") or "a trail").rpartition("/")[2]
 
 
-def judge_tampering(events: Iterable[Event], names: Names) -> list[Finding]:
-    """Calls about trails, buckets, keys and sealed objects that change what proof rests on."""
+def judge_tampering(events: Iterable[Event], names: Names, foundation: Foundation) -> list[Finding]:
+    """Calls about trails, buckets, keys and sealed objects that change what proof rests on, past main."""
     sealed: set[str] = set()
     births = Births()
     found = []
     for event in events:
-        if event.error or event.account not in names.accounts or births.covers(event):
+        if event.error or event.account not in names.accounts:
+            continue
+        if births.covers(event) and not foundation.contradicts(event):
             continue
         why = describe_tampering(event, names, sealed)
-        if why:
+        if why and not foundation.proves(event):
             rule, subject, words = why
             message = f"{event.name} by {event.who} in account {event.account}: {words}"
             found.append(Finding(rule, "out-of-band", subject, message, stamp(event.time), "", refer(event)))

@@ -21,7 +21,7 @@ ROLLBACK = ".rollback.json"  # beside the evidence of the pin that did not stay
 class Approval:
     """A review that counted."""
 
-    person: int
+    person: int | str  # a number of the forge, or a name of AWS
     login: str
     commit: str
     at: datetime | None
@@ -52,10 +52,10 @@ class Witness:
         return text_at(self.content, "pull_request", "head")
 
     @property
-    def author(self) -> int | None:
-        """The number of the person who opened the pull request."""
+    def author(self) -> int | str | None:
+        """The person who opened the pull request."""
         found = mapping_at(self.content, "pull_request", "author").get("id")
-        return found if isinstance(found, int) else None
+        return found if isinstance(found, int | str) else None
 
     @property
     def required(self) -> int:
@@ -87,7 +87,7 @@ def read_approval(entry: dict[str, Any]) -> Approval:
     person = mapping_at(entry, "by")
     number = person.get("id")
     return Approval(
-        number if isinstance(number, int) else 0,
+        number if isinstance(number, int | str) else 0,
         text_at(person, "login"),
         text_at(entry, "commit"),
         parse_time(text_at(entry, "at")),
