@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto.iam.access_control import PermissionResult
 from moto.logs.models import logs_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import FakeBucket
 
 
 class Moto(DomainDispatcherApplication):
@@ -14,6 +16,8 @@ class Moto(DomainDispatcherApplication):
     def __init__(self) -> None:
         super().__init__(create_backend_app)
         self._known: dict[str, Any] = {}
+        # decided in front of moto already, which ignores conditions
+        FakeBucket.get_permission = lambda bucket, action, resource: PermissionResult.NEUTRAL  # type: ignore[method-assign,assignment]
 
     def get_backend_for_host(self, host: str | None) -> Any:
         """Name the backend of a host."""

@@ -1,6 +1,7 @@
 """What a developer asks of the sandbox itself, beside AWS: move the clock, deliver the trails.
 
 POST /_sandbox/clock {"forward": SECONDS}      GET /_sandbox/clock      POST /_sandbox/trails
+POST /_sandbox/stacks {"fail": …}: what CloudFormation is to fail at, as sandbox/cloudformation/faults.py says
 No bucket's name begins with an underscore, so no call on AWS looks like these.
 """
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from sandbox.clock import Clock
+    from sandbox.cloudformation.faults import Faults
     from sandbox.cloudtrail.plant import Plant
     from sandbox.codebuild.credentials import Vending
 
@@ -29,7 +31,7 @@ class ControlError(Exception):
 class Control:
     """The application in front of the layer."""
 
-    def __init__(self, app: Any, clock: Clock, plant: Plant, vending: Vending) -> None:
+    def __init__(self, app: Any, clock: Clock, plant: Plant, vending: Vending, faults: Faults) -> None:
         self._app = app
         self._vending = vending
         self._clock = clock
@@ -39,7 +41,9 @@ class Control:
             ("GET", "clock"): lambda asked: None,
             ("POST", "clock"): self._move,
             ("POST", "trails"): lambda asked: plant.recorder.flush(),
+            ("POST", "stacks"): self._plant,
         }
+        self._faults = faults
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         path: str = environ.get("PATH_INFO", "")
@@ -69,6 +73,12 @@ class Control:
             known = ", ".join(f"{method} {ROOT}{name}" for method, name in self._acts)
             raise ControlError(f"{environ['REQUEST_METHOD']} {ROOT}{name}: allowed, as JSON: {known}")
         act(_document(environ["wsgi.input"].read()))
+
+    def _plant(self, asked: dict[str, Any]) -> None:
+        try:
+            self._faults.plant(asked)
+        except (TypeError, ValueError) as error:
+            raise ControlError(f"stacks: {error}") from None
 
     def _move(self, asked: dict[str, Any]) -> None:
         forward = asked.get("forward")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import yaml
 from botocore.config import Config
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import ClientError
 
-from sandbox import conditions
+from sandbox.cloudformation.template import load
 from sandbox.errors import SandboxError
 from sandbox.project import DUTIES
 
@@ -92,7 +92,7 @@ def is_for_every_account(document: Mapping[str, Any]) -> bool:
 def read(template: Path) -> dict[str, Any]:
     """A template, parsed."""
     try:
-        document = conditions.load(template.read_text(encoding="utf-8"))
+        document = load(template.read_text(encoding="utf-8"))
         return {**document}
     except (yaml.YAMLError, TypeError) as error:
         raise SandboxError(f"{template}: not a template: {' '.join(str(error).split())}") from None
@@ -122,8 +122,22 @@ def _create(client: Any, stack: Stack) -> None:
             ],
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )
-        client.get_waiter("stack_create_complete").wait(
-            StackName=stack.name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-        )
-    except (ClientError, WaiterError) as error:
+        _wait(client, stack)
+    except ClientError as error:
         raise SandboxError(f"{stack.template}: {error}") from None
+
+
+def _wait(client: Any, stack: Stack) -> None:
+    """Wait for the end of a creation; a waiter would sleep for seconds between two looks."""
+    while True:  # each answer comes when the stack is at rest, or half a second later
+        found = client.describe_stacks(StackName=stack.name)["Stacks"][0]
+        if found["StackStatus"] == "CREATE_COMPLETE":
+            return
+        if found["StackStatus"] != "CREATE_IN_PROGRESS":
+            break
+    failed = [
+        f"{each['LogicalResourceId']}: {each['ResourceStatusReason']}"
+        for each in reversed(client.describe_stack_events(StackName=stack.name)["StackEvents"])
+        if each["ResourceStatus"] == "CREATE_FAILED"
+    ]
+    raise SandboxError(f"{stack.template}: {'; '.join(failed) or found['StackStatusReason']}")

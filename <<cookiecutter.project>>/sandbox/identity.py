@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from moto.iam.models import iam_backends
@@ -145,6 +145,18 @@ def _session_record(session: Session) -> dict[str, Any]:
         },
         **({"invokedBy": opening.service} if opening.service else {}),
     }
+
+
+def through(service: str, caller: Caller) -> Caller:
+    """A caller for whom a service makes a call with the caller's own rights."""
+    facts: Keys = {
+        **caller.facts,
+        "aws:CalledVia": [service],
+        "aws:CalledViaFirst": [service],
+        "aws:CalledViaLast": [service],
+        "aws:ViaAWSService": ["true"],
+    }
+    return replace(caller, record={**caller.record, "invokedBy": service}, facts=facts)
 
 
 def service(name: str, account: str) -> Caller:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.parsers import create_parser
 
-from sandbox import protocols, sessions, stacks, trail, wire
+from sandbox import identity, protocols, sessions, trail, wire
 from sandbox.access import check_bucket_policy
 from sandbox.cloudtrail import kinds, members
 from sandbox.errors import ServiceError
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from sandbox.sts import Sts
 
 log = logging.getLogger("sandbox")
+VIA = (
+    "sandbox.via"  # in a request's environment, which no client writes: the service that calls for a caller
+)
+QUERY = frozenset({"cloudformation", "sts"})
 Environ = dict[str, Any]
 
 
@@ -120,8 +124,6 @@ class Layer:
         plane = self._planes.get(passage.owner)
         if plane and self._is_ours(plane, target):
             return self._serve(plane, target, passage)
-        if target.service == "cloudformation":
-            stacks.check(passage.params, target.operation, passage.caller, self._region)
         if target.operation == "PutBucketPolicy":
             check_bucket_policy(passage.request.environ["wsgi.input"].getvalue())
         answer = self._pass(passage, target)
@@ -138,7 +140,9 @@ class Layer:
         """Whose key signed; only S3 and the exchange of a token take calls that nobody signed."""
         credential = passage.request.credential
         if credential:
-            return self._callers.find(credential.access_key, passage.request.token)
+            caller = self._callers.find(credential.access_key, passage.request.token)
+            via = passage.request.environ.get(VIA)
+            return identity.through(via, caller) if via else caller
         if target.service != "s3" and target.operation != "AssumeRoleWithWebIdentity":
             raise unsigned()
         return NOBODY
@@ -171,10 +175,10 @@ class Layer:
         if handler is None:
             raise refused(target)
         protocol = protocols.protocol_of(target, request.environ)
-        if protocol != ("query" if target.service == "sts" else "json"):
+        if protocol != ("query" if target.service in QUERY else "json"):
             raise ServiceError(
                 "SerializationException",
-                f"the sandbox speaks JSON with {target.service}, not "
+                f"the sandbox does not speak this protocol with {target.service}: "
                 f"{request.environ.get('CONTENT_TYPE', '')!r}; update boto3 or the AWS CLI",
             )
         operation = wire.operation_model(target.service, target.operation)

@@ -55,6 +55,7 @@ class Shared:
     trails: Callable[[str], Table]
     reach: Reach
     codecommit: Callable[[str], Table]
+    stacks: Callable[[str], Table]
 
 
 def make_planes(accounts: Iterable[str], shared: Shared) -> tuple[dict[str, Plane], dict[str, Registry]]:
@@ -90,6 +91,7 @@ def _plane(account: str, shared: Shared, registries: dict[str, Registry]) -> Pla
         "service-quotas": ServiceQuotas(account, region).operations,
         "sts": shared.sts.operations,
         "cloudtrail": shared.trails(account),
+        "cloudformation": shared.stacks(account),
         "codecommit": shared.codecommit(account),
         "codebuild": CodeBuild(world, shared.reach).operations,
     }

@@ -63,9 +63,16 @@ def parse(target: Target, environ: Environ, body: bytes | None) -> dict[str, Any
 
 
 def _typed(shape: Any, value: Any) -> Any:
-    """A number of a form, which is all text, as a number."""
-    is_number = shape is not None and shape.type_name == "integer" and str(value).isdecimal()
-    return int(value) if is_number else value
+    """The numbers and switches of a form, which is all text, as such."""
+    if shape is None or value is None:
+        return value
+    if shape.type_name == "structure":
+        return {name: _typed(shape.members.get(name), member) for name, member in value.items()}
+    if shape.type_name == "list":
+        return [_typed(shape.member, member) for member in value]
+    if shape.type_name == "boolean" and str(value) in ("true", "false"):
+        return str(value) == "true"
+    return int(value) if shape.type_name == "integer" and str(value).isdecimal() else value
 
 
 def _has_document(shape: Any) -> bool:

@@ -135,9 +135,11 @@ def _application(
     # moto takes an account from the header that the layer sets, unless a variable names one for all
     os.environ.pop("MOTO_ACCOUNT_ID", None)
     os.environ["AWS_DEFAULT_REGION"] = project.region  # which moto reads when it is imported
-    from sandbox import resources, trail_resources
     from sandbox.access import Access
     from sandbox.backend import Moto
+    from sandbox.cloudformation.faults import Faults
+    from sandbox.cloudformation.hands import Hands
+    from sandbox.cloudformation.service import operations
     from sandbox.cloudtrail.plant import Plant
     from sandbox.codecommit.door import GitDoor
     from sandbox.codecommit.office import Office
@@ -151,10 +153,6 @@ def _application(
     from sandbox.sts import Sts
     from sandbox.trail import Trail
 
-    resources.complete_roles()
-    resources.complete_buckets(endpoint)
-    trail_resources.complete_keys()
-    trail_resources.Trail.endpoint = endpoint
     accounts, region = project.accounts.distinct(), project.region
     sessions = Sessions(clock, options.session_seconds)
     try:
@@ -165,6 +163,7 @@ def _application(
         raise state.unusable(error) from None
     sts = Sts(sessions, issuer, accounts, trail, region)
     images = Images((*options.images, OWN_IMAGES), cache_folder())
+    hands, faults = Hands(endpoint), Faults()
     office = Office(accounts, region, state.home / "codecommit", clock, endpoint)
     shared = Shared(
         region,
@@ -178,13 +177,15 @@ def _application(
         plant.operations,
         reach,
         office.operations,
+        lambda account: operations(account, clock, hands, sts, faults),
     )
     planes, registries = make_planes(accounts, shared)
     decisions = Decisions(options.decisions) if options.decisions else None
     reach.judge = access = Access(region, registries, decisions, office.locate)
     callers = Callers(accounts, sessions)
     layer = Layer(moto, planes, callers, access, sts, trail, region, clock)
-    return Control(GitDoor(layer, office, callers, access, trail), clock, plant, reach.vending)
+    hands.app = layer
+    return Control(GitDoor(layer, office, callers, access, trail), clock, plant, reach.vending, faults)
 
 
 def _on_signal() -> threading.Event:

@@ -37,6 +37,8 @@ ALWAYS = frozenset({"sts:getcalleridentity"})
 RESCUES = frozenset({"s3:getbucketpolicy", "s3:putbucketpolicy", "s3:deletebucketpolicy"})
 # Roles and keys trust not even their own account unless their policy says so: IAM and KMS guides.
 TRUSTED_ONLY = re.compile(r"(?:sts:(?:assumerole|tagsession|setsourceidentity)\w*|kms:\w+)", re.IGNORECASE)
+# An alias has no policy of its own, nor has a key that is not there yet: KMS guide, "Access to aliases".
+POLICYLESS = re.compile(r"kms:(?:create|update|delete)alias \S+:alias/\S+|kms:\w+ \S+:key/\*", re.IGNORECASE)
 
 
 def evaluate(request: Request, policies: Policies) -> Decision:
@@ -88,7 +90,9 @@ def _lacking(request: Request, grant: Match, silent: list[str]) -> str:
 
 
 def _is_trusted_only(request: Request) -> bool:
-    return request.resource != "*" and TRUSTED_ONLY.fullmatch(request.action) is not None
+    if request.resource == "*" or POLICYLESS.fullmatch(f"{request.action} {request.resource}"):
+        return False
+    return TRUSTED_ONLY.fullmatch(request.action) is not None
 
 
 def _any(policies: Iterable[Policy], deny: bool, request: Request, facts: Facts) -> bool:

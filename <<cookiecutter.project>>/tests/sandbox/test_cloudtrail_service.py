@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 from botocore.exceptions import ClientError
 from moto.s3.models import s3_backends
 
-from sandbox import conditions
 from sandbox.backend import Moto
+from sandbox.cloudformation.conditions import evaluate
+from sandbox.cloudformation.template import read
 from sandbox.cloudtrail.digests import Place
 from sandbox.cloudtrail.keep import keep
 from sandbox.cloudtrail.keys import Keyring
@@ -210,7 +210,7 @@ def test_the_audit_role_reads_the_trail_and_changes_nothing(sandbox: Sandbox) ->
 
 
 def test_the_audit_role_names_its_actions_and_what_they_concern() -> None:
-    role = conditions.load(TEMPLATE)["Resources"]["AuditRole"]["Properties"]
+    role = read(TEMPLATE).resources["AuditRole"]["Properties"]
     for statement in role["Policies"][0]["PolicyDocument"]["Statement"]:
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         reads = ("s3:Get", "s3:List", "kms:Decrypt", "cloudtrail:Describe", "cloudtrail:List")
@@ -246,12 +246,13 @@ def test_the_trails_bucket_and_key_are_the_training_accounts_alone(sandbox: Sand
 @pytest.mark.parametrize("queries", ["create", "none"])
 @pytest.mark.parametrize("account", [ACCOUNT, PROD])
 def test_athena_is_left_out_by_a_parameter_and_nothing_else_is(account: str, queries: str) -> None:
-    document = conditions.load(TEMPLATE)
-    known = {"AWS::AccountId": account, "TrainingAccount": ACCOUNT, "Queries": queries}
+    known = {"AWS::AccountId": account, "TrainingAccount": ACCOUNT, "Queries": queries, "NotifyEmail": ""}
+    template = read(TEMPLATE)
+    holds = {None: True, **evaluate(template, known)}
     kept = {
         resource["Type"].split("::")[1]
-        for resource in document["Resources"].values()
-        if not conditions.is_left_out(document, resource, known)
+        for resource in template.resources.values()
+        if holds[resource.get("Condition")]
     }
     everywhere, home = {"CloudTrail", "Events", "SNS"}, {"KMS", "S3", "IAM"}
     athena = {"Athena", "Glue"} if (account, queries) == (ACCOUNT, "create") else set()
@@ -259,7 +260,7 @@ def test_athena_is_left_out_by_a_parameter_and_nothing_else_is(account: str, que
 
 
 def test_each_query_reads_partitions_that_the_table_has() -> None:
-    resources = conditions.load(TEMPLATE)["Resources"]
+    resources = read(TEMPLATE).resources
     table = resources["Events"]["Properties"]["TableInput"]
     queries = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::Athena::NamedQuery"]
     assert len(queries) >= 8
@@ -270,58 +271,8 @@ def test_each_query_reads_partitions_that_the_table_has() -> None:
         assert "day >= date_format(" in text, query["Name"]
 
 
-def test_a_condition_that_cannot_be_told_leaves_nothing_out() -> None:
-    text = "Conditions: {Odd: !Equals [!FindInMap [A, B, C], x]}\nResources: {T: {Type: A, Condition: Odd}}"
-    document = conditions.load(text)
-    assert conditions.is_left_out(document, document["Resources"]["T"], {}) is False
-
-
-@pytest.mark.parametrize(
-    ("condition", "left_out"),
-    [
-        ("!Equals [!Ref A, x]", False),
-        ("!Equals [!Ref A, y]", True),
-        ("!Not [!Equals [!Ref A, y]]", False),
-        ("!And [!Equals [!Ref A, x], !Equals [!Ref B, d]]", False),
-        ("!Or [!Equals [!Ref A, y], !Equals [!Ref B, e]]", True),
-        ("!Not [!Condition Other]", True),
-    ],
-)
-def test_a_condition_is_evaluated_with_parameters_and_defaults(condition: str, left_out: bool) -> None:
-    text = f"Parameters: {{B: {{Default: d}}}}\nConditions: {{C: {condition}, Other: !Equals [a, a]}}\n"
-    document = conditions.load(text)
-    assert conditions.is_left_out(document, {"Condition": "C"}, {"A": "x"}) is left_out
-
-
 def test_a_template_of_every_account_says_so() -> None:
-    assert yaml.safe_load(TEMPLATE.partition("Parameters:")[0])["Metadata"] == {"AppliedTo": "every account"}
-
-
-def test_a_type_without_service_is_refused_unless_a_condition_leaves_it_out(
-    sandbox: Sandbox, unique: str
-) -> None:
-    body = json.dumps(
-        {
-            "Parameters": {"Has": {"Type": "String"}},
-            "Conditions": {"HasIt": {"Fn::Equals": [{"Ref": "Has"}, "yes"]}},
-            "Resources": {
-                "Group": {"Type": "AWS::Athena::WorkGroup", "Condition": "HasIt"},
-                "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": unique}},
-            },
-        }
-    )
-    cloudformation = sandbox.client("cloudformation")
-
-    def create(value: str) -> None:
-        given = [{"ParameterKey": "Has", "ParameterValue": value}]
-        cloudformation.create_stack(StackName=unique, TemplateBody=body, Parameters=given)
-
-    with pytest.raises(ClientError, match=r"Unrecognized resource types: \[AWS::Athena::WorkGroup\]"):
-        create("yes")
-    create("no")
-    topics = [each["TopicArn"] for each in sandbox.client("sns").list_topics()["Topics"]]
-    assert f"arn:aws:sns:{REGION}:{ACCOUNT}:{unique}" in topics
-    cloudformation.delete_stack(StackName=unique)
+    assert read(TEMPLATE).metadata["AppliedTo"] == "every account"
 
 
 def test_what_a_trail_wrote_is_kept_with_its_signatures(tmp_path: Path, unique: str) -> None:

@@ -78,50 +78,6 @@ def test_a_property_that_a_type_lacks_is_refused(sandbox: Sandbox, unique: str, 
         )
 
 
-def test_an_update_of_a_stack_is_refused_by_name(sandbox: Sandbox) -> None:
-    with pytest.raises(ClientError, match="does not serve UpdateStack"):
-        sandbox.client("cloudformation").update_stack(
-            StackName="shop-data", TemplateBody=stack("AWS::S3::Bucket")
-        )
-
-
-def test_a_role_is_created_with_each_of_its_properties(sandbox: Sandbox, unique: str) -> None:
-    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole"}]}
-    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject"}]}
-    body = stack(
-        "AWS::IAM::Role",
-        RoleName=unique,
-        Path="/jobs/",
-        Description="made by a stack",
-        MaxSessionDuration=7200,
-        Tags=[{"Key": "team", "Value": "a"}],
-        AssumeRolePolicyDocument=trust,
-        Policies=[{"PolicyName": "read", "PolicyDocument": policy}],
-    )
-    sandbox.client("cloudformation").create_stack(
-        StackName=unique, TemplateBody=body, Capabilities=["CAPABILITY_NAMED_IAM"]
-    )
-    iam = sandbox.client("iam")
-    role = iam.get_role(RoleName=unique)["Role"]
-    assert (role["Path"], role["Description"], role["MaxSessionDuration"]) == (
-        "/jobs/",
-        "made by a stack",
-        7200,
-    )
-    assert role["Tags"] == [{"Key": "team", "Value": "a"}]
-    assert role["AssumeRolePolicyDocument"] == trust
-    assert iam.get_role_policy(RoleName=unique, PolicyName="read")["PolicyDocument"] == policy
-
-
-def test_a_deleted_stack_takes_its_role_with_it(sandbox: Sandbox, unique: str) -> None:
-    cloudformation = sandbox.client("cloudformation")
-    body = stack("AWS::IAM::Role", RoleName=unique, AssumeRolePolicyDocument={})
-    cloudformation.create_stack(StackName=unique, TemplateBody=body)
-    cloudformation.delete_stack(StackName=unique)
-    with pytest.raises(ClientError, match="NoSuchEntity"):
-        sandbox.client("iam").get_role(RoleName=unique)
-
-
 def test_a_broken_template_is_a_format_error(sandbox: Sandbox, unique: str) -> None:
     with pytest.raises(ClientError, match="Template format error"):
         sandbox.client("cloudformation").create_stack(StackName=unique, TemplateBody="Resources: [")
