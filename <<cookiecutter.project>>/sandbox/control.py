@@ -2,6 +2,7 @@
 
 POST /_sandbox/clock {"forward": SECONDS}      GET /_sandbox/clock      POST /_sandbox/trails
 POST /_sandbox/stacks {"fail": …}: what CloudFormation is to fail at, as sandbox/cloudformation/faults.py says
+POST /_sandbox/connections {"arn": …} authorises one; POST /_sandbox/schedule {"account": …, "rule": …}
 No bucket's name begins with an underscore, so no call on AWS looks like these.
 """
 
@@ -45,6 +46,10 @@ class Control:
         }
         self._faults = faults
 
+    def serve(self, name: str, act: Callable[[dict[str, Any]], None]) -> None:
+        """Serve one more act; it raises ValueError for what it cannot do."""
+        self._acts[("POST", name)] = act
+
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         path: str = environ.get("PATH_INFO", "")
         if not path.startswith(ROOT):
@@ -72,7 +77,10 @@ class Control:
         if act is None or (environ["REQUEST_METHOD"] == "POST" and _kind(environ) != "application/json"):
             known = ", ".join(f"{method} {ROOT}{name}" for method, name in self._acts)
             raise ControlError(f"{environ['REQUEST_METHOD']} {ROOT}{name}: allowed, as JSON: {known}")
-        act(_document(environ["wsgi.input"].read()))
+        try:
+            act(_document(environ["wsgi.input"].read()))
+        except ValueError as error:
+            raise ControlError(f"{name}: {error}") from None
 
     def _plant(self, asked: dict[str, Any]) -> None:
         try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.backend import has_log_group
 from sandbox.cloudwatch import CloudWatch
 from sandbox.codebuild import CodeBuild
+from sandbox.codepipeline import CodePipeline
 from sandbox.filters import Filters
 from sandbox.metrics import Metrics
 from sandbox.sagemaker.service import SageMaker
@@ -94,5 +95,6 @@ def _plane(account: str, shared: Shared, registries: dict[str, Registry]) -> Pla
         "cloudformation": shared.stacks(account),
         "codecommit": shared.codecommit(account),
         "codebuild": CodeBuild(world, shared.reach).operations,
+        **CodePipeline(world, shared.reach).tables(),
     }
     return Plane(service, tables, filters)

@@ -43,13 +43,14 @@ class Options:
 
 def serve(project: Project, state: State, options: Options, root: Path) -> None:
     """Serve until a signal ends it; the address file appears when the foundation stands."""
+    from sandbox.codepipeline.wiring import reach_of
     from sandbox.oidc import Issuer
 
     reason = launch.probe(state.home / "probe-ml")
     server, forge_server = web.bind(options.port), web.bind(0)
     issuer, clock = Issuer(state.home), Clock(options.speed)
     forge = _forge(project, state, issuer, clock, server.endpoint)
-    reach = _reach(forge)
+    reach = reach_of(forge)
     ended = _on_signal()
     try:
         server.app = _application(
@@ -105,23 +106,6 @@ def _forge(project: Project, state: State, issuer: Issuer, clock: Clock, endpoin
         ) from None
 
 
-def _reach(forge: Forge) -> Reach:
-    """What builds and pipelines see of the forge."""
-    from sandbox.codebuild.reach import Reach, Repository
-
-    def find(name: str) -> Repository | None:
-        found = forge.repository
-        if name != found.full_name:
-            return None
-        return Repository(found.path, f"{forge.ground.url}/{found.full_name}.git")
-
-    def settings() -> dict[str, str]:
-        url = forge.ground.url
-        return {"GITHUB_API_URL": f"{url}/api/v3", "GITHUB_SERVER_URL": url}
-
-    return Reach(forge=find, settings=settings)
-
-
 def _application(
     project: Project,
     state: State,
@@ -143,6 +127,7 @@ def _application(
     from sandbox.cloudtrail.plant import Plant
     from sandbox.codecommit.door import GitDoor
     from sandbox.codecommit.office import Office
+    from sandbox.codepipeline.wiring import join
     from sandbox.control import Control
     from sandbox.decisions import Decisions
     from sandbox.identity import Callers
@@ -185,7 +170,9 @@ def _application(
     callers = Callers(accounts, sessions)
     layer = Layer(moto, planes, callers, access, sts, trail, region, clock)
     hands.app = layer
-    return Control(GitDoor(layer, office, callers, access, trail), clock, plant, reach.vending, faults)
+    control = Control(GitDoor(layer, office, callers, access, trail), clock, plant, reach.vending, faults)
+    join(reach, office, control)
+    return control
 
 
 def _on_signal() -> threading.Event:

@@ -64,7 +64,7 @@ class Rules:
         for rule in self._enabled(record):
             if rule.event_pattern.matches_event(message):
                 for arn in _topics(rule):
-                    _publish(arn, rule.arn, message)
+                    publish(arn, rule.arn, message)
 
 
 def event_of(record: Record) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _topics(rule: Any) -> Iterator[str]:
             yield target["Arn"]
 
 
-def _publish(arn: str, rule: str, message: dict[str, Any]) -> None:
+def publish(arn: str, rule: str, message: dict[str, Any]) -> None:
     """Publish to a topic whose policy lets the rule."""
     _, _, _, region, account, _ = arn.split(":", 5)
     topic = sns_backends[account][region].topics.get(arn)

@@ -198,6 +198,10 @@ class Builds:
         own = [each for each, build in self._builds.items() if build["projectName"] == name]
         return page(_sorted(own, call.params), call.params, "ids")
 
+    def end_of(self, found: str) -> threading.Event:
+        """Set when a build is over."""
+        return self._controls[found].done
+
     def _id(self, text: str) -> str:
         found = name_of(text)
         if found not in self._builds:

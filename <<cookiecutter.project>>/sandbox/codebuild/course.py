@@ -295,7 +295,7 @@ class Course:
         self._save()
         build, folder = self._build, self._source
         try:
-            if build["artifacts"].get("type") in ("S3", "CODEPIPELINE"):
+            if build["artifacts"].get("location"):  # a pipeline may want none
                 self._update(artifacts=self._put(build["artifacts"], self._spec.artifacts, folder))
             named = [
                 {

@@ -9,10 +9,14 @@ from sandbox.codebuild.credentials import Vending
 from sandbox.errors import ServiceError
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
     from pathlib import Path
 
+    from sandbox.codepipeline.connections import Connections
+    from sandbox.codepipeline.triggers import Change
     from sandbox.identity import Caller
+    from sandbox.world import World
 
 
 class Judge(Protocol):
@@ -36,8 +40,12 @@ class Reach:
 
     vending: Vending = field(default_factory=Vending)
     judge: Judge | None = None
-    # by account: the repository of a connection, and whether that may be used
-    connections: dict[str, Callable[[str], None]] = field(default_factory=dict)
+    # all of these by account
+    worlds: dict[str, World] = field(default_factory=dict)
+    connections: dict[str, Connections] = field(default_factory=dict)
+    pipelines: dict[str, Callable[[Change], list[str]]] = field(default_factory=dict)
+    # the event that a build, given by its id, ends with
+    builds: dict[str, Callable[[str], threading.Event]] = field(default_factory=dict)
     forge: Callable[[str], Repository | None] = lambda name: None
     codecommit: Callable[[str, str], Repository | None] = lambda account, name: None
     # variables that every build has, as where the forge's API is
@@ -55,10 +63,10 @@ class Reach:
         if service not in ("codeconnections", "codestar-connections"):
             raise ServiceError("InvalidInputException", f"{connection!r} is not the ARN of a connection")
         self.require(caller, f"{service}:UseConnection", connection)
-        check = self.connections.get(connection.split(":")[4])
-        if check is None:
+        owner = self.connections.get(connection.split(":")[4])
+        if owner is None:
             raise ServiceError("ResourceNotFoundException", f"no connection {connection!r}")
-        check(connection)
+        owner.check(connection)
         found = self.forge(name)
         if found is None:
             raise ServiceError("ResourceNotFoundException", f"the sandbox's forge has no repository {name!r}")

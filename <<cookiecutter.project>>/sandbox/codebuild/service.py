@@ -22,6 +22,7 @@ class CodeBuild:
     def __init__(self, world: World, reach: Reach) -> None:
         projects, reports = Projects(world), Reports(world, reach)
         builds = Builds(world, reach, projects, reports)
+        reach.builds[world.account] = builds.end_of
         self.operations: dict[str, Callable[[Call], Record]] = {
             **projects.operations,
             **builds.operations,

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sandbox.clock import Clock
+    from sandbox.forge.events import Event
     from sandbox.oidc import Issuer
 
 LOG = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class Forge:
             self._default_permissions,
         )
         self.runs = make_runs(self.ground)
+        self.listeners: list[Callable[[Event], None]] = []  # pipelines hear of the same events
         self._board = board = Board(self.ground, self._store, self._outbox, self.runs)
         self._git = smart_http.SmartHttp(board)
         self._own = _routes(board, environments)
@@ -125,9 +127,11 @@ class Forge:
                 self._handle(event)
         return response(environ, start_response)
 
-    def _handle(self, event: Any) -> None:
+    def _handle(self, event: Event) -> None:
         try:
             self.runs.handle(event)
+            for listener in self.listeners:
+                listener(event)
         except Exception:  # what the caller did has succeeded, whatever comes of the runs
             LOG.exception("no runs for %s of %s", event.name, event.sha)
 

@@ -1,0 +1,398 @@
+"""The table of CodePipeline's operations: what is here is served, everything else is refused by name."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from sandbox.codepipeline import declaration, records, triggers
+from sandbox.codepipeline.acting import Actor
+from sandbox.codepipeline.connections import SERVICES, Connections
+from sandbox.codepipeline.engine import Engine, Line, finished
+from sandbox.codepipeline.hands import SERVICE
+from sandbox.codepipeline.records import FAILED, IN_PROGRESS, STOPPING, SUCCEEDED, Execution, Trigger
+from sandbox.codepipeline.state import shown_stage
+from sandbox.errors import ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.codebuild.reach import Reach
+    from sandbox.codepipeline.records import ActionRun
+    from sandbox.codepipeline.triggers import Change
+    from sandbox.world import Call, World
+
+Record = dict[str, Any]
+MOST_PAGE = 100
+WHAT_TRIGGERED = {
+    "push": "Push",
+    "tag": "Tag",
+    "OPEN": "PullRequest",
+    "UPDATED": "PullRequest",
+    "CLOSED": "PullRequest",
+}
+
+
+class CodePipeline:
+    """One account's CodePipeline."""
+
+    def __init__(self, world: World, reach: Reach) -> None:
+        self._world = world
+        self._engine = Engine(Actor(world, reach))
+        self._lines: dict[str, Line] = {}
+        self._tokens: dict[str, str] = {}
+        reach.worlds[world.account] = world
+        reach.pipelines[world.account] = self.hear
+        reach.connections[world.account] = self.connections = Connections(world)
+        self.operations: dict[str, Callable[[Call], Record]] = {
+            "CreatePipeline": self.create,
+            "UpdatePipeline": self.update,
+            "DeletePipeline": self.delete,
+            "GetPipeline": self.get,
+            "ListPipelines": self.list,
+            "TagResource": self.tag,
+            "UntagResource": self.untag,
+            "ListTagsForResource": self.list_tags,
+            "StartPipelineExecution": self.start,
+            "StopPipelineExecution": self.stop,
+            "GetPipelineExecution": self.get_execution,
+            "GetPipelineState": self.get_state,
+            "ListPipelineExecutions": self.list_executions,
+            "ListActionExecutions": self.list_actions,
+            "PutApprovalResult": self.answer,
+            "RetryStageExecution": self.retry,
+            "RollbackStage": self.roll_back,
+            "EnableStageTransition": self.enable,
+            "DisableStageTransition": self.disable,
+        }
+
+    def tables(self) -> dict[str, dict[str, Callable[[Call], Record]]]:
+        """What each service serves: pipelines, and connections under two names."""
+        found = {service: self.connections.operations(service) for service in SERVICES}
+        return {"codepipeline": self.operations, **found}
+
+    def create(self, call: Call) -> Record:
+        pipeline = copy.deepcopy(call.params["pipeline"])
+        self._check(pipeline)
+        if pipeline["name"] in self._lines:
+            raise ServiceError(
+                "PipelineNameInUseException",
+                f"A pipeline with the name '{pipeline['name']}' already exists in account "
+                f"'{self._world.account}'",
+            )
+        pipeline["version"], now = 1, self._world.clock.now()
+        line = Line(pipeline, now, now, call.params.get("tags", []))
+        self._lines[pipeline["name"]] = line
+        self._begin(line, Trigger("CreatePipeline", call.caller.principal.arn), {})  # as AWS does
+        return {"pipeline": pipeline, "tags": line.tags}
+
+    def update(self, call: Call) -> Record:
+        pipeline = copy.deepcopy(call.params["pipeline"])
+        line = self._line(pipeline["name"])
+        self._check(pipeline)
+        with self._engine.changed:
+            pipeline["version"] = line.pipeline["version"] + 1
+            line.pipeline, line.updated = pipeline, self._world.clock.now()
+        return {"pipeline": pipeline}
+
+    def _check(self, pipeline: Record) -> None:
+        declaration.check(pipeline)
+        pipeline.setdefault("executionMode", "SUPERSEDED")
+        try:
+            self._world.sts.require_trust(SERVICE, pipeline["roleArn"], self._world.account)
+        except ServiceError:
+            raise declaration.wrong(
+                f"CodePipeline is not authorized to perform AssumeRole on role {pipeline['roleArn']}"
+            ) from None
+
+    def delete(self, call: Call) -> Record:
+        line = self._lines.pop(call.params["name"], None)  # one that is gone is no error
+        for execution in line.executions if line else ():
+            if not execution.done.is_set():
+                execution.abandon = True
+                execution.stop.set()
+        return {}
+
+    def get(self, call: Call) -> Record:
+        line = self._line(call.params["name"])
+        if call.params.get("version") not in (None, line.pipeline["version"]):
+            raise ServiceError(
+                "PipelineVersionNotFoundException",
+                f"the sandbox keeps one version of {call.params['name']}: {line.pipeline['version']}",
+            )
+        metadata = {"pipelineArn": self._arn(line), "created": line.created, "updated": line.updated}
+        return {"pipeline": line.pipeline, "metadata": metadata}
+
+    def list(self, call: Call) -> Record:
+        shown = [
+            {
+                "name": line.pipeline["name"],
+                "version": line.pipeline["version"],
+                "pipelineType": "V2",
+                "executionMode": line.pipeline["executionMode"],
+                "created": line.created,
+                "updated": line.updated,
+            }
+            for line in self._lines.values()
+        ]
+        return _page(shown, call.params, "pipelines")
+
+    def _arn(self, line: Line) -> str:
+        return f"arn:aws:codepipeline:{self._world.region}:{self._world.account}:{line.pipeline['name']}"
+
+    def _line(self, name: str) -> Line:
+        if name not in self._lines:
+            raise ServiceError(
+                "PipelineNotFoundException",
+                f"Account '{self._world.account}' does not have a pipeline with name '{name}'",
+            )
+        return self._lines[name]
+
+    def _tagged(self, call: Call) -> Line:
+        found = next(
+            (each for each in self._lines.values() if self._arn(each) == call.params["resourceArn"]), None
+        )
+        if found is None:
+            raise ServiceError("ResourceNotFoundException", f"no {call.params['resourceArn']}")
+        return found
+
+    def tag(self, call: Call) -> Record:
+        line, new = self._tagged(call), call.params["tags"]
+        keys = {tag["key"] for tag in new}
+        line.tags = [*(tag for tag in line.tags if tag["key"] not in keys), *new]
+        return {}
+
+    def untag(self, call: Call) -> Record:
+        line = self._tagged(call)
+        line.tags = [tag for tag in line.tags if tag["key"] not in call.params["tagKeys"]]
+        return {}
+
+    def list_tags(self, call: Call) -> Record:
+        return {"tags": self._tagged(call).tags}
+
+    def start(self, call: Call) -> Record:
+        line, params = self._line(call.params["name"]), call.params
+        token = params.get("clientRequestToken", "")
+        if token and token in self._tokens:
+            return {"pipelineExecutionId": self._tokens[token]}
+        given = {each["name"]: each["value"] for each in params.get("variables", [])}
+        sources = {action["name"] for action in line.pipeline["stages"][0]["actions"]}
+        revisions = {}
+        for each in params.get("sourceRevisions", []):
+            if each["revisionType"] != "COMMIT_ID" or each["actionName"] not in sources:
+                raise _invalid(f"sourceRevisions: {each}: a COMMIT_ID of one of {', '.join(sorted(sources))}")
+            revisions[each["actionName"]] = each["revisionValue"]
+        session = call.caller.session
+        by_rule = session is not None and session.opening.service == "events.amazonaws.com"
+        kind = "CloudWatchEvent" if by_rule else "StartPipelineExecution"
+        trigger = Trigger(kind, call.caller.principal.arn, revisions=revisions)
+        execution = self._begin(line, trigger, given)
+        if token:
+            self._tokens[token] = execution.id
+        return {"pipelineExecutionId": execution.id}
+
+    def _begin(self, line: Line, trigger: Trigger, given: dict[str, str]) -> Execution:
+        declared = {each["name"]: each for each in line.pipeline.get("variables", [])}
+        if unknown := sorted(set(given) - set(declared)):
+            raise _invalid(f"the pipeline has no variable {', '.join(unknown)}; it has {', '.join(declared)}")
+        values = {
+            name: given.get(name, each.get("defaultValue", ""))
+            for name, each in declared.items()
+            if name in given or "defaultValue" in each
+        }
+        missing = sorted(set(declared) - set(values))
+        if missing and trigger.kind == "StartPipelineExecution":
+            raise _invalid(f"the variables {', '.join(missing)} have neither a value nor a default")
+        return self._engine.start(line, trigger, values)
+
+    def hear(self, change: Change) -> list[str]:
+        """Start the pipelines that a change of the forge's repository concerns; their executions."""
+        started = []
+        for line in list(self._lines.values()):
+            sources = triggers.sources_to_start(line.pipeline, change)
+            if sources:
+                detail = f"{WHAT_TRIGGERED[change.kind]} {change.repository} {change.branch} {change.commit}"
+                trigger = Trigger("WebhookV2", detail, change, dict.fromkeys(sources, change.commit))
+                started.append(self._begin(line, trigger, {}).id)
+        return started
+
+    def stop(self, call: Call) -> Record:
+        execution = self._execution(call.params)
+        if execution.status != IN_PROGRESS:
+            raise ServiceError(
+                "PipelineExecutionNotStoppableException",
+                f"execution {execution.id} is {execution.status} and cannot be stopped",
+            )
+        with self._engine.changed:
+            execution.abandon = call.params.get("abandon", False)
+            execution.stop_reason = call.params.get("reason", "")
+            execution.status = STOPPING
+            execution.stop.set()
+            self._engine.changed.notify_all()
+        return {"pipelineExecutionId": execution.id}
+
+    def _execution(self, params: Record, member: str = "pipelineExecutionId") -> Execution:
+        found = self._line(params["pipelineName"]).find(params[member])
+        if found is None:
+            raise ServiceError(
+                "PipelineExecutionNotFoundException",
+                f"The pipeline execution '{params[member]}' does not exist in pipeline "
+                f"'{params['pipelineName']}'",
+            )
+        return found
+
+    def get_execution(self, call: Call) -> Record:
+        return {"pipelineExecution": records.shown_execution(self._execution(call.params))}
+
+    def get_state(self, call: Call) -> Record:
+        line = self._line(call.params["name"])
+        with self._engine.changed:
+            stages = [
+                shown_stage(line, stage, number == 0) for number, stage in enumerate(line.pipeline["stages"])
+            ]
+        return {
+            "pipelineName": line.pipeline["name"],
+            "pipelineVersion": line.pipeline["version"],
+            "stageStates": stages,
+            "created": line.created,
+            "updated": line.updated,
+        }
+
+    def list_executions(self, call: Call) -> Record:
+        line = self._line(call.params["pipelineName"])
+        stage = call.params.get("filter", {}).get("succeededInStage", {}).get("stageName")
+        shown = [
+            records.shown_summary(each)
+            for each in reversed(line.executions)
+            if stage is None or each.stages.get(stage) == SUCCEEDED
+        ]
+        return _page(shown, call.params, "pipelineExecutionSummaries")
+
+    def list_actions(self, call: Call) -> Record:
+        line = self._line(call.params["pipelineName"])
+        wanted = call.params.get("filter", {}).get("pipelineExecutionId")
+        shown = [
+            records.shown_detail(execution, run)
+            for execution in reversed(line.executions)
+            if wanted in (None, execution.id)
+            for run in reversed(execution.actions)
+        ]
+        return _page(shown, call.params, "actionExecutionDetails")
+
+    def answer(self, call: Call) -> Record:
+        params = call.params
+        run = self._asked(params)
+        with self._engine.changed:
+            if run.answered.is_set() or run.status != IN_PROGRESS:
+                raise ServiceError(
+                    "ApprovalAlreadyCompletedException", f"{params['actionName']} has had its answer"
+                )
+            run.summary = params["result"]["summary"]
+            run.by = call.caller.principal.arn
+            run.is_approved = params["result"]["status"] == "Approved"
+            run.updated = self._world.clock.now()
+            run.answered.set()
+        return {"approvedAt": run.updated}
+
+    def _asked(self, params: Record) -> ActionRun:
+        line = self._line(params["pipelineName"])
+        stage = self._stage(line, params["stageName"])
+        if not any(action["name"] == params["actionName"] for action in stage["actions"]):
+            raise ServiceError("ActionNotFoundException", f"{stage['name']} has no {params['actionName']!r}")
+        place = (params["stageName"], params["actionName"])
+        for execution in line.executions:
+            for run in execution.actions:
+                if (run.stage, run.name) == place and run.token == params["token"]:
+                    return run
+        raise ServiceError(
+            "InvalidApprovalTokenException", "the approval request already received a response or has expired"
+        )
+
+    @staticmethod
+    def _stage(line: Line, name: str) -> Record:
+        found = line.stage(name)
+        if found is None:
+            raise ServiceError("StageNotFoundException", f"the pipeline has no stage {name!r}")
+        return found
+
+    def retry(self, call: Call) -> Record:
+        params = call.params
+        line, execution = self._line(params["pipelineName"]), self._execution(params)
+        stage = self._stage(line, params["stageName"])
+        if not execution.done.is_set() or execution.stages.get(stage["name"]) != FAILED:
+            raise ServiceError(
+                "StageNotRetryableException", f"stage {stage['name']} of {execution.id} has not failed"
+            )
+        is_latest = line.entered.get(stage["name"]) is execution or execution.mode == "PARALLEL"
+        if not is_latest or execution.pipeline["version"] != line.pipeline["version"]:
+            raise ServiceError(
+                "NotLatestPipelineExecutionException",
+                f"execution {execution.id} is not the latest one of stage {stage['name']}",
+            )
+        kept = finished(execution, stage) if params["retryMode"] == "FAILED_ACTIONS" else ()
+        self._engine.retry(line, execution, stage["name"], kept)
+        return {"pipelineExecutionId": execution.id}
+
+    def roll_back(self, call: Call) -> Record:
+        params = call.params
+        line = self._line(params["pipelineName"])
+        stage = self._stage(line, params["stageName"])
+        target = self._execution(params, "targetPipelineExecutionId")
+        if target.pipeline["version"] != line.pipeline["version"]:
+            raise ServiceError(
+                "PipelineExecutionOutdatedException", "the pipeline has changed since that execution"
+            )
+        first = line.pipeline["stages"][0]["name"] == stage["name"]
+        if (
+            first
+            or target.rolls_back
+            or target.stages.get(stage["name"]) != SUCCEEDED
+            or target.mode == "PARALLEL"
+        ):
+            raise ServiceError(
+                "UnableToRollbackStageException",
+                f"stage {stage['name']} cannot roll back to execution {target.id}: it is "
+                f"{target.stages.get(stage['name'], 'not run')} there, {target.type}, {target.mode}",
+            )
+        trigger = Trigger("ManualRollback", call.caller.principal.arn)
+        return {"pipelineExecutionId": self._engine.roll_back(line, stage, target, trigger).id}
+
+    def enable(self, call: Call) -> Record:
+        line, stage = self._transition(call.params)
+        with self._engine.changed:
+            line.closed.pop(stage, None)
+            self._engine.changed.notify_all()
+        return {}
+
+    def disable(self, call: Call) -> Record:
+        line, stage = self._transition(call.params)
+        line.closed[stage] = {
+            "enabled": False,
+            "lastChangedBy": call.caller.principal.arn,
+            "lastChangedAt": self._world.clock.now(),
+            "disabledReason": call.params["reason"],
+        }
+        return {}
+
+    def _transition(self, params: Record) -> tuple[Line, str]:
+        """The stage whose way in is meant: a stage's way out is the way into the next."""
+        line = self._line(params["pipelineName"])
+        names = [stage["name"] for stage in line.pipeline["stages"]]
+        self._stage(line, params["stageName"])
+        place = names.index(params["stageName"]) + (params["transitionType"] == "Outbound")
+        if not 0 < place < len(names):
+            raise _invalid(f"stage {params['stageName']} has no {params['transitionType']} transition")
+        return line, names[place]
+
+
+def _invalid(message: str) -> ServiceError:
+    return ServiceError("ValidationException", message)
+
+
+def _page(shown: list[Record], params: Record, member: str) -> Record:
+    token = params.get("nextToken") or "0"
+    if not token.isdigit():
+        raise ServiceError("InvalidNextTokenException", f"Invalid nextToken {token!r}")
+    start, size = int(token), int(params.get("maxResults") or MOST_PAGE)
+    rest = {"nextToken": str(start + size)} if start + size < len(shown) else {}
+    return {member: shown[start : start + size], **rest}
