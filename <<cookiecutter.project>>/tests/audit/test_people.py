@@ -46,6 +46,28 @@ def test_a_direct_push_that_moves_a_pin_is_found(world: World) -> None:
     assert (answer.code, answer.rules) == (1, ["no-pull-request"])
 
 
+@pytest.mark.parametrize("hours", [-100, 10_000])
+def test_no_date_hides_a_direct_push_from_the_range_that_is_asked_for(world: World, hours: float) -> None:
+    world.prove(world.pin("staging", "a", 1, "other"), 1)
+    world.pin("staging", "b", hours, "guess", "Quick fix")
+    world.promote("staging", "c", 3, model="third", first=True)
+    answer = world.audit("--since", f"{world.at(0.5):%Y-%m-%dT%H:%M:%SZ}")
+    finding = answer.finding("misdated")
+    assert (finding["subject"], finding["verdict"]) == ("staging/guess", "contradicted")
+    assert "runs against main's other dates" in finding["message"]
+    assert answer.verdicts("endpoint") == ["proved"]
+
+
+def test_what_the_forge_merged_under_another_title_is_no_direct_push(world: World) -> None:
+    world.hours = 48
+    world.writer.end = world.at(48)
+    world.pin("staging", "a", 1, subject="Promote it")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_COMMITTER_EMAIL", "noreply@github.com")
+        world.git("commit", "-q", "--amend", "--no-edit", date=world.at(1))
+    assert world.audit().rules == ["merged-not-deployed"]
+
+
 def bypass(world: World, hours: float, salt: str, *, first: bool) -> None:
     """Merge before anybody approved, where main's rules ask for an approval."""
     pinned = world.pin("staging", salt, hours)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mlops import git
@@ -13,14 +13,15 @@ from mlops.errors import UsageError
 from mlops.pin import Pin, Tombstone, parse_pin_file, split_pin_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from mlops.project import Environment
 
-FORM = "%x01%H %ct %s"
+FORM = "%x01%H %ce %s"
 SHORT = 12  # digits of a commit in a session's name
 ABSENT = "0" * 40
+AHEAD = timedelta(minutes=15)  # between the clocks of those who commit
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Move:
     time: datetime
     place: int
     subject: str
+    committer: str
+    is_misdated: bool
     environment: Environment
     model: str
     path: str
@@ -113,15 +116,49 @@ def read_history(root: Path, commit: str = "HEAD") -> History:
     commits = [line.split() for line in lines if line]
     places = {name: place for place, (name, _) in enumerate(commits)}
     times = [datetime.fromtimestamp(int(seconds), UTC) for _, seconds in commits]
-    moves = list(read_moves(root, head, places))
+    moves = list(read_moves(root, head, places, times))
     texts = read_blobs(root, sorted({move.blob for move in moves} - {ABSENT}))
     short = {name[:SHORT]: place for name, place in reversed(places.items())}
     return History(head, short, times, group(moves), texts)
 
 
-def read_moves(root: Path, head: str, places: Mapping[str, int]) -> Iterator[Move]:
+def find_misdated(times: Sequence[datetime]) -> frozenset[int]:
+    """The places of commits whose dates run against those of main. Who pushes a commit chooses its date."""
+    oldest_first = list(reversed(times))
+    honest = set(longest_rise(oldest_first))
+    found, last = set(), 0
+    for index, moment in enumerate(oldest_first):
+        if index in honest:
+            last = index
+        elif moment < oldest_first[last] - AHEAD or is_past(oldest_first, honest, index):
+            found.add(len(times) - 1 - index)
+    return frozenset(found)
+
+
+def is_past(times: Sequence[datetime], honest: Container[int], index: int) -> bool:
+    """Whether a commit says that it is younger than the next one whose date is believed."""
+    later = (times[other] for other in range(index + 1, len(times)) if other in honest)
+    return times[index] > next(later, times[index]) + AHEAD
+
+
+def longest_rise(values: Sequence[datetime]) -> Iterator[int]:
+    """The places of a longest subsequence that never falls: most dates are true."""
+    tails: list[datetime] = []
+    ends: list[int] = []
+    before: list[int] = []
+    for index, value in enumerate(values):
+        length = bisect_right(tails, value)
+        before.append(ends[length - 1] if length else -1)
+        tails[length : length + 1], ends[length : length + 1] = [value], [index]
+    place = ends[-1] if ends else -1
+    while place >= 0:
+        yield place
+        place = before[place]
+
+
+def read_moves(root: Path, head: str, places: Mapping[str, int], times: Sequence[datetime]) -> Iterator[Move]:
     """Every change of a pin, newest first, with all that its commit changed."""
-    prefix = git.project_prefix(root)
+    prefix, misdated = git.project_prefix(root), find_misdated(times)
     options = [
         "--first-parent",
         "--diff-merges=first-parent",
@@ -133,14 +170,15 @@ def read_moves(root: Path, head: str, places: Mapping[str, int]) -> Iterator[Mov
     listing = git.git(root, "log", *options, "-z", f"--format={FORM}", head, "--", "releases")
     for chunk in listing.decode(errors="surrogateescape").split("\x01")[1:]:
         header, *entries = [part for part in chunk.split("\0") if part]
-        name, seconds, subject = ([*header.strip("\n").split(" ", 2), ""])[:3]
+        name, committer, subject = ([*header.strip("\n").split(" ", 2), ""])[:3]
         changes = dict(pair(entries))
         paths = tuple(sorted(changes))
         for path, blob in sorted(changes.items()):
             place = split_pin_path(path.removeprefix(prefix)) if path.startswith(prefix) else None
             if place:
-                moment = datetime.fromtimestamp(int(seconds), UTC)
-                yield Move(name, moment, places[name], subject, *place, path, blob, paths)
+                at = places[name]
+                lies = at in misdated
+                yield Move(name, times[at], at, subject, committer, lies, *place, path, blob, paths)
 
 
 def pair(entries: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -22,23 +22,32 @@ if TYPE_CHECKING:
 DUE = timedelta(
     hours=24
 )  # from the merge to the endpoint: `deploy` runs at once, people may have to release it
-PULL = "#"  # forges write a pull request's number into the subject of its merge or squash
+PULL = (
+    "#"  # forges write a pull request's number into the subject of its merge or squash, unless told otherwise
+)
+FORGE = "noreply@github.com"  # what GitHub merges or squashes, it commits itself; not what it rebases
 
 
 def judge_pins(case: Case, data: Mapping[str, str]) -> list[Change]:
     """Every pin that was merged in the range, oldest first. `data` says which data a source commit names."""
     moves = (move for moves in case.history.moves.values() for move in moves)
-    asked = (move for move in moves if case.asked.since <= move.time < case.asked.until)
+    asked = (move for move in moves if is_asked(case, move))
     changes = [judge_pin(case, move, data) for move in asked]
     return sorted(changes, key=lambda change: (change.time, change.environment, change.model, change.commit))
+
+
+def is_asked(case: Case, move: Move) -> bool:
+    """Whether a move is in the range. One whose date is made up may be in any."""
+    return move.is_misdated or case.asked.since <= move.time < case.asked.until
 
 
 def judge_pin(case: Case, move: Move, data: Mapping[str, str]) -> Change:
     """One commit that moved a pin: by itself, and by what followed."""
     content = case.history.content(move)
+    within = min(max(move.time, case.asked.since), case.asked.until)
     change = Change(
         "pin",
-        move.time,
+        within,
         move.environment,
         move.model,
         f"{move.path} at {move.commit[:12]}",
@@ -50,7 +59,7 @@ def judge_pin(case: Case, move: Move, data: Mapping[str, str]) -> Change:
     if isinstance(content, str):
         why = content or "the pin was deleted; a tombstone would have kept its history"
         return replace(change, flags=(Flag("unreadable-pin", "contradicted", why),))
-    flags = [*judge_alone(move), *judge_merge(case, move)]
+    flags = [*judge_date(move), *judge_alone(move), *judge_merge(case, move)]
     if isinstance(content, Pin):
         flags += judge_origin(case, move, content)
         flags += judge_data(content, data)
@@ -74,6 +83,13 @@ def ratify(case: Case, move: Move, change: Change) -> Change:
         later = find_ratifying(case, move)
         return replace(change, ratified=later.commit if later else "")
     return change
+
+
+def judge_date(move: Move) -> Iterator[Flag]:
+    """Main's dates run forward; one that does not would hide its commit from the time that is asked for."""
+    if move.is_misdated:
+        why = f"its date {stamp(move.time)} runs against main's other dates; ask the forge who pushed it"
+        yield Flag("misdated", "contradicted", why)
 
 
 def judge_alone(move: Move) -> Iterator[Flag]:
@@ -161,12 +177,17 @@ def is_served(case: Case, move: Move, content: Pin | Tombstone, until: datetime)
     return any(turn.after == wanted for turn in near)
 
 
+def names_pull(move: Move) -> bool:
+    """Whether a commit looks like what a forge makes of a pull request. Nothing is proved by that."""
+    return PULL in move.subject or move.committer == FORGE
+
+
 def describe_undeployed(case: Case, move: Move) -> Flag:
     """A merge without effect. One that no pull request brought is worse: `deploy` refused it."""
-    if PULL not in move.subject and not has_own_approval(case, move):
+    if not names_pull(move) and not has_own_approval(case, move):
         why = (
-            f"came into main without a pull request ({move.subject!r}), and was not deployed; revert it: "
-            f"git revert {move.commit[:12]}"
+            f"shows no pull request ({move.subject!r} by {move.committer}), and was not deployed; unless the "
+            f"forge knows one, revert it: git revert {move.commit[:12]}"
         )
         return Flag("no-pull-request", "contradicted", why)
     why = (

@@ -54,6 +54,7 @@ RULES = {
     "bypass": "Main's rules were bypassed",
     "no-pull-request": "A pin came into main without a pull request",
     "empty-approval": "A manual approval names no release that was pinned",
+    "misdated": "A commit that moved a pin has a date that cannot be true",
     "not-alone": "A commit moved a pin and changed something else",
     "never-staged": "A release reached prod without having been staging's",
     "other-data": "A release was made from other data than its source commit names",
