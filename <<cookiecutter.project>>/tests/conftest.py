@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlops.github_forge import GithubForge
+    from tests.codecommit import Counter
+    from tests.codecommit import Port as CodecommitPort
     from tests.hub import Port
     from tests.live import Bench
     from tests.sandbox.forge.conftest import Desk
@@ -172,6 +174,22 @@ def hub(desk: Desk) -> GithubForge:
     from mlops.github_forge import connect
 
     return connect(desk.forge.repository.full_name)
+
+
+@pytest.fixture(scope="session")
+def codecommit_port() -> CodecommitPort:
+    """The web server that each test's CodeCommit stands behind."""
+    from tests.codecommit import Port
+
+    return Port()
+
+
+@pytest.fixture
+def counter(codecommit_port: CodecommitPort, tmp_path: Path) -> Counter:
+    """CodeCommit with one repository."""
+    from tests.codecommit import open_counter
+
+    return open_counter(codecommit_port, tmp_path)
 
 
 @pytest.fixture

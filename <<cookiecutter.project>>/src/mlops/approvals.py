@@ -47,7 +47,7 @@ class Move:
 @dataclass(frozen=True)
 class Approved:
     """What was approved, by whom, under which rule. `barred` names the reviews that did not count;
-    `earlier` the commits before that pinned the same release.
+    `earlier` the commits before that pinned the same release, `brought` who wrote what the release brings.
     """
 
     pull: PullRequest
@@ -58,13 +58,16 @@ class Approved:
     required: int = 1
     rules: tuple[Mapping[str, Any], ...] = ()
     earlier: tuple[str, ...] = ()
+    brought: tuple[Authorship, ...] = ()
 
 
 @dataclass
 class Bars:
     """Why a person may not judge, by the person's id; the first reason stays."""
 
-    reasons: dict[int, str] = field(default_factory=dict)
+    reasons: dict[int | str, str] = field(default_factory=dict)
+
+    brought: list[Authorship] = field(default_factory=list)
 
     def add(self, people: Iterable[Person], why: str) -> None:
         """Bar people."""
@@ -166,7 +169,8 @@ def read_bars(forge: Forge, root: Path, pull: PullRequest, move: Move, live: str
     for authorship in forge.list_authors(pull.number):
         bars.add(require_known(authorship), f"wrote {authorship.commit[:12]} of the pull request")
     for commit in source_commits(root, move, live):
-        bars.add(require_known(forge.read_authors(commit)), f"wrote {commit[:12]}, which it brings")
+        bars.brought.append(forge.read_authors(commit))
+        bars.add(require_known(bars.brought[-1]), f"wrote {commit[:12]}, which it brings")
         source = forge.merged_pull(commit)
         if source and source.merged_by:
             bars.add([source.merged_by], f"merged #{source.number}, which it brings")
@@ -200,7 +204,7 @@ def source_paths(root: Path, model: str, commit: str) -> list[str]:
 
 
 def count(
-    reviews: Iterable[Review], head: str, barred: Mapping[int, str], can_write: CanWrite
+    reviews: Iterable[Review], head: str, barred: Mapping[int | str, str], can_write: CanWrite
 ) -> tuple[list[Review], list[tuple[Person, str]]]:
     """The approvals that count, one a person, and why others do not."""
     counted, refused = [], []
@@ -216,10 +220,10 @@ def count(
 def last_reviews(reviews: Iterable[Review]) -> list[Review]:
     """Each person's last word: a comment takes no approval back, a request for changes does."""
     last = {review.person.id: review for review in reviews if review.state != "COMMENTED"}
-    return sorted(last.values(), key=lambda review: review.person.id)
+    return sorted(last.values(), key=lambda review: review.person.place)
 
 
-def why_not(review: Review, head: str, barred: Mapping[int, str], can_write: CanWrite) -> str:
+def why_not(review: Review, head: str, barred: Mapping[int | str, str], can_write: CanWrite) -> str:
     """Why a review does not count; empty where it does."""
     if review.state != "APPROVED":
         return f"said {review.state}"
@@ -236,8 +240,10 @@ def refusal(pull: PullRequest, counted: list[Review], barred: list[tuple[Person,
     """Why a pin may not be deployed yet."""
     words = [f"{review.person} counts" for review in counted]
     words += [f"{person} does not: {why}" for person, why in barred]
+    remedy = f"another person approves {pull.url}, then run the same command"
+    if not pull.takes_reviews:
+        remedy = "nobody can approve it any more. Revert it, then: mlops propose"
     return (
         f"pull request #{pull.number} has {len(counted)} of {required} approvals "
-        f"({'; '.join(words) or 'nobody reviewed it'}). "
-        f"Nothing was deployed: another person approves {pull.url}, then run the same command"
+        f"({'; '.join(words) or 'nobody reviewed it'}). Nothing was deployed: {remedy}"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
@@ -28,8 +29,11 @@ if TYPE_CHECKING:
     from mlops.project import Project
     from mlops.target import Target
 
+NEVER = re.compile(r"[^\w .:/=+\-@]")  # what a value of the registry's metadata may not hold
 LONGEST = 1024  # of StageDescription, in characters
 RUN = ("GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_WORKFLOW_REF")
+# https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html
+BUILD = ("CODEBUILD_BUILD_ARN", "CODEBUILD_BUILD_NUMBER", "CODEBUILD_INITIATOR")
 SAME = ("environment", "model", "release", "pin", "pull_request")  # what a second run must find again
 
 
@@ -116,6 +120,7 @@ def evidence_record(project: Project, move: Move, approved: Approved) -> dict[st
             "merge_commit": pull.merge_commit,
             "author": describe(pull.author),
             "merged_by": describe(pull.merged_by) if pull.merged_by else None,
+            **({"overridden_by": describe(pull.overridden_by)} if pull.overridden_by else {}),
         },
         "approvals": [
             {
@@ -135,12 +140,14 @@ def evidence_record(project: Project, move: Move, approved: Approved) -> dict[st
 
 def read_run() -> dict[str, str]:
     """The CI run that counted, as its environment names it; empty values on a laptop."""
+    if os.environ.get("CODEBUILD_BUILD_ARN"):
+        return {name.removeprefix("CODEBUILD_").lower(): os.environ.get(name, "") for name in BUILD}
     return {name.removeprefix("GITHUB_").lower(): os.environ.get(name, "") for name in RUN}
 
 
 def describe(person: Person) -> dict[str, Any]:
-    """A person by id, which stays, and login, which people know."""
-    return {"id": person.id, "login": person.login}
+    """A person by id, which stays, and login, which people know; an identity of AWS by its ARN too."""
+    return {"id": person.id, "login": person.login, **({"arn": person.arn} if person.arn else {})}
 
 
 def was_live(s3: S3Client, target: Target, commits: Iterable[str]) -> bool:
@@ -187,7 +194,7 @@ def approval_properties(environment: str, evidence: Evidence) -> dict[str, str]:
     """One value a key: the registry allows neither lists nor `;` or `,` in a value."""
     approved = evidence.approved
     people = {
-        f"{environment}.by.{place}": f"{review.person.login}:{review.person.id}"
+        f"{environment}.by.{place}": name_of(review.person)
         for place, review in enumerate(approved.reviews, start=1)
     }
     return {
@@ -196,6 +203,12 @@ def approval_properties(environment: str, evidence: Evidence) -> dict[str, str]:
         f"{environment}.evidence": evidence.sha256,
         **people,
     }
+
+
+def name_of(person: Person) -> str:
+    """A person in the registry's characters, at most 256 of them."""
+    named = person.arn or f"{person.login}:{person.id}"
+    return NEVER.sub("-", named)[:256]
 
 
 def stage_description(target: Target, evidence: Evidence) -> str:

@@ -5,7 +5,7 @@ One protocol, so that a verb knows no forge by name; `open_forge` finds the one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlops.errors import MlopsError
@@ -25,20 +25,34 @@ class ForgeError(MlopsError):
 
 @dataclass(frozen=True)
 class Person:
-    """An account of the forge; `id` outlives a change of `login`."""
+    """An account of the forge; `id` outlives a change of `login`.
 
-    id: int
-    login: str
+    Where people are identities of AWS, `id` is the name that a person has in every role, and `arn` the
+    identity that acted.
+    """
+
+    id: int | str
+    login: str = field(compare=False)
     is_bot: bool = False
+    arn: str = field(default="", compare=False)
+
+    @property
+    def place(self) -> str:
+        """Where a person stands in a list: numbers by size, names by letter."""
+        return str(self.id).rjust(20)
 
     def __str__(self) -> str:
         """The login, as people write it."""
-        return f"@{self.login}"
+        return self.login if self.arn else f"@{self.login}"
 
 
 @dataclass(frozen=True)
 class PullRequest:
-    """A pull request. `head` is the commit that reviewers see; `merge_commit` is empty until merged."""
+    """A pull request. `head` is the commit that reviewers see; `merge_commit` is empty until merged.
+
+    `overridden_by`: who set the forge's own rules aside for it. `takes_reviews`: whether it may still be
+    approved; GitHub takes reviews of what is merged, too.
+    """
 
     number: int
     url: str
@@ -51,13 +65,15 @@ class PullRequest:
     is_open: bool = True
     merge_commit: str = ""
     merged_by: Person | None = None
+    overridden_by: Person | None = None
+    takes_reviews: bool = True
 
 
 @dataclass(frozen=True)
 class Review:
     """One review: who, of which commit, APPROVED or CHANGES_REQUESTED or DISMISSED; later ones win."""
 
-    id: int
+    id: int | str
     person: Person
     commit: str
     state: str
@@ -171,11 +187,11 @@ class Forge(Protocol):
 
 
 def open_forge(project: Project) -> Forge:
-    """The forge of the project, with the token that the environment holds."""
+    """The forge of the project, as whoever the environment's token or AWS credentials are."""
     if project.forge == "github":
         from mlops.github_forge import connect
 
         return connect(project.repository)
-    raise MlopsError(
-        f"project.yml: forge {project.forge!r}: pull requests there are not supported yet; allowed: 'github'"
-    )
+    from mlops.codecommit_forge import connect as connect_codecommit
+
+    return connect_codecommit(project)

@@ -203,7 +203,7 @@ class GithubForge:
             person = self._find_person(address)
             people.update([person] if person else [])
             unknown.update([] if person else [address])
-        in_order = sorted(people, key=lambda person: person.id)
+        in_order = sorted(people, key=lambda person: person.place)
         return Authorship(commit.sha, tuple(in_order), tuple(sorted(unknown)))
 
     def _find_person(self, address: str) -> Person | None:
