@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlops.pin import pin_path
+from tests.audit.workplace import Workplace
 from tests.firm import NEEDS_WORKFLOWS, found
 
 if TYPE_CHECKING:
@@ -55,6 +56,11 @@ REFUSALS = {
     "stale": rf"0 of 1 approvals \(@cleo does not: approved {SHA}, merged was {SHA}\)",
 }
 
+ACCUSED = {
+    "direct": ["no-pull-request"],
+    "workflow": ["merged-not-deployed", "not-alone"],
+}
+
 
 @pytest.fixture(scope="module")
 def founded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firm]:
@@ -89,6 +95,20 @@ def test_deploy_refuses_each_for_its_own_reason_and_deploys_the_good_one(firm: F
         Bucket=firm.bench.project.releases_bucket, Prefix="evidence/"
     )
     assert [entry["Key"].split("/")[2] for entry in evidence["Contents"]] == ["good"]
+    audit(firm)
+
+
+def audit(firm: Firm) -> None:
+    """A day later the audit names each pin that main should not hold, and what it sees of why."""
+    firm.own.git("pull", "-q", "origin", "main")
+    report = Workplace(firm, firm.folder).audit((*REFUSALS, "good"))
+    assert (report.code, report.content["problems"]) == (1, [])
+    assert report.rules == {**dict.fromkeys(sorted(REFUSALS), ["merged-not-deployed"]), **ACCUSED}
+    assert (
+        "shows no pull request ('Promote [skip ci]' by ada@"
+        in report.one("direct", "no-pull-request")["message"]
+    )
+    assert report.verdicts("good", "endpoint") == ["proved"]
 
 
 def propose(firm: Firm, model: str, weights: str = "one", login: str = "ben", **serve: Any) -> int:
@@ -146,8 +166,11 @@ def push_sources(firm: Firm) -> None:
 
 def push_directly(firm: Firm, model: str) -> None:
     text = firm.pin(firm.release(model, "direct one"), model)
-    clone = firm.clone("ada")
+    clone, now = firm.clone("ada"), Workplace(firm, firm.folder).now()
     clone.commit({pin_path("staging", model): text}, f"Promote {SKIP}")
+    # the sandbox's clock runs ahead of the one that git reads
+    clone.git("commit", "-q", "--amend", "--no-edit", f"--date={now}")
+    clone.git("rebase", "-q", "--force-rebase", "--committer-date-is-author-date", "HEAD~1")
     assert clone.push().returncode == 0
 
 

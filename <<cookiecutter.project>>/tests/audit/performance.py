@@ -73,9 +73,9 @@ def perform(place: Workplace) -> Performance:
     try_without_right(play)
     break_glass(play)
     go_back_and_run_again(play, "on-again")
-    play.report = place.audit()
+    play.report = place.audit(MODELS)
     play.said["revert"] = go_back(play, "on-falls")
-    play.later = place.audit()
+    play.later = place.audit(MODELS)
     return play
 
 

@@ -145,13 +145,14 @@ class Workplace:
         said = self.firm.bench.aws.s3.list_buckets()["ResponseMetadata"]["HTTPHeaders"]["date"]
         return parsedate_to_datetime(said).isoformat()
 
-    def audit(self) -> Report:
+    def audit(self, models: Iterable[str]) -> Report:
         """A day later the trail is delivered, fetched and audited by the job that does it every night."""
         run_sandbox(self.live, "clock", "--forward", "25h")
         run_sandbox(self.live, "trail")
+        since = ("--since", self.since) if self.since else ()
         with self.acting("audit", f"r.{self.firm.main()[:12]}.{self.runs}"):
-            code, _, said = self.run_apart("audit", "--fetch", "--since", self.since, "--format", "json")
-        return Report(code, json.loads(said), self.read_journal())
+            code, _, said = self.run_apart("audit", "--fetch", *since, "--format", "json")
+        return Report(code, json.loads(said), self.read_journal(), tuple(models))
 
     def run_apart(self, *words: str) -> tuple[int, str, str]:
         """A verb in a process of its own; exit code, standard error and output."""
@@ -191,20 +192,26 @@ class Report:
     code: int
     content: dict[str, Any]
     journal: dict[str, str] = field(repr=False)
+    models: tuple[str, ...] = ()
+
+    def model_of(self, subject: str) -> str:
+        """The model that a finding is about; the whole subject where it is about none."""
+        known = (model for model in self.models if re.search(rf"[/-]{model}(/|$)", subject))
+        return next(known, subject)
 
     @property
     def rules(self) -> dict[str, list[str]]:
         """Which rules speak of which model, each once. Findings of no model stand under their subjects."""
         found: dict[str, set[str]] = {}
         for entry in self.content["findings"]:
-            found.setdefault(model_of(entry["subject"]), set()).add(entry["rule"])
+            found.setdefault(self.model_of(entry["subject"]), set()).add(entry["rule"])
         return {model: sorted(rules) for model, rules in sorted(found.items())}
 
     def one(self, model: str, rule: str) -> dict[str, Any]:
         """The one finding of a rule."""
         findings = self.content["findings"]
         (found,) = [
-            entry for entry in findings if (model_of(entry["subject"]), entry["rule"]) == (model, rule)
+            entry for entry in findings if (self.model_of(entry["subject"]), entry["rule"]) == (model, rule)
         ]
         return dict(found)
 
@@ -220,9 +227,3 @@ class Report:
     def event_of(self, answer: Mapping[str, Any]) -> str:
         """The id of the event that recorded a call."""
         return self.journal[answer["ResponseMetadata"]["RequestId"]]
-
-
-def model_of(subject: str) -> str:
-    """The model that a finding is about."""
-    found = re.search(r"\bon-[a-z]+", subject)
-    return found[0] if found else subject
