@@ -80,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="append what each role was allowed or denied, each kind once",
     )
+    up.add_argument(
+        "--empty", action="store_true", help="leave accounts and forge as new ones are, for `mlops bootstrap`"
+    )
     up.add_argument("--detach", action="store_true", help="return when it serves")
     commands.add_parser("down", parents=[shared], help="stop, and everything it started")
     env = commands.add_parser("env", parents=[shared], help="print the environment that clients need")
@@ -142,7 +145,9 @@ def _options(asked: argparse.Namespace) -> Options:
     from sandbox.server import Options
 
     types, images = frozenset(asked.no_capacity), tuple(map(Path, asked.images))
-    return Options(asked.port, images, asked.speed, types, asked.session_seconds, asked.decisions)
+    return Options(
+        asked.port, images, asked.speed, types, asked.session_seconds, asked.decisions, asked.empty
+    )
 
 
 def _detach(asked: argparse.Namespace, state: State) -> int:
@@ -171,6 +176,7 @@ def _detach(asked: argparse.Namespace, state: State) -> int:
         "--speed",
         str(asked.speed),
         *words,
+        *(["--empty"] if asked.empty else []),
     ]
     with log:
         process = subprocess.Popen(

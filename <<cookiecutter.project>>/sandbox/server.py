@@ -39,6 +39,7 @@ class Options:
     no_capacity: frozenset[str] = frozenset()
     session_seconds: int | None = None
     decisions: Path | None = None
+    empty: bool = False  # accounts and forge as new ones are, for `mlops bootstrap`
 
 
 def serve(project: Project, state: State, options: Options, root: Path) -> None:
@@ -59,8 +60,9 @@ def serve(project: Project, state: State, options: Options, root: Path) -> None:
         forge_server.app = forge.wsgi
         for name, each in (("aws", server), ("forge", forge_server)):
             threading.Thread(target=each.run, name=name, daemon=True).start()
-        foundation.apply(root / "infra", project, server.endpoint, forge.repository_ids())
-        forge.start(forge_server.endpoint, root)
+        if not options.empty:
+            foundation.apply(root / "infra", project, server.endpoint, forge.repository_ids())
+        forge.start(forge_server.endpoint, None if options.empty else root)
         _say_ready(project, state, server, forge_server)
         if reason:
             print(f"jobs have no private /opt/ml ({reason}): {MAPPED}", flush=True)  # noqa: T201

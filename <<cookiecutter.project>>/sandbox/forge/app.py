@@ -104,9 +104,11 @@ class Forge:
         """The token of a person; KeyError for a login that has none."""
         return self.ground.tokens.of(login)
 
-    def start(self, url: str, root: Path) -> None:
-        """Say where the forge serves, and apply the settings files of the project."""
+    def start(self, url: str, root: Path | None) -> None:
+        """Say where the forge serves, and apply the settings files of a project."""
         self.ground.url = url
+        if root is None:
+            return
         admin = next(person.login for person in self.ground.people if person.may("admin"))
         settings.apply(settings.Api(self.wsgi, self.token_of(admin), self.repository.full_name), root)
 
