@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.codecommit import Port as CodecommitPort
     from tests.hub import Port
     from tests.live import Bench
+    from tests.newcomer import Newcomer, Place
     from tests.sandbox.forge.conftest import Desk
 
 REGION: Literal["eu-west-1"] = "eu-west-1"
@@ -128,6 +129,25 @@ def endpoint_url(live: Path) -> Iterator[str]:
     from tests.live import start_sandbox
 
     yield from start_sandbox(live)
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Three empty accounts and an empty forge, for the run; projects keep apart by their names."""
+    from tests.newcomer import open_place
+
+    yield from open_place(tmp_path_factory.mktemp("place") / "project")
+
+
+@pytest.fixture
+def settle(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Newcomer]:
+    """`settle(*accounts, stem=template)` begins a project of its own there, as its administrator."""
+    from tests.newcomer import settle
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", place.endpoint)
+    monkeypatch.setenv("GITHUB_API_URL", place.forge)
+    monkeypatch.setenv("GITHUB_TOKEN", place.tokens["ada"])
+    return functools.partial(settle, place, tmp_path, monkeypatch)
 
 
 @pytest.fixture
