@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.hub import Port
 
 PAYLOAD = Path(__file__).resolve().parents[1]
-INFRA = ("audit.yml", "data.yml", "identity.yml")
+INFRA = ("audit.yml", "boundary.yml", "data.yml", "identity.yml", "runtime.yml")
 PROJECT_NAME = "acme/models"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:acme-audit"
 DEPLOYER, TRAIL, DATA = "acme-deploy-staging", "acme-audit", f"acme-data-{ACCOUNT}-{REGION}"
@@ -136,18 +136,7 @@ def lower_quota(answer: Any) -> Any:
 
 
 def forget_boundary(patient: Patient) -> None:
-    """Let a template give a role a boundary that the role does not have."""
-    path = patient.root / "infra/identity.yml"
-    mark = '      RoleName: !Sub "${Project}-developer"\n'
-    text = path.read_text()
-    assert mark in text, "the template names the developer's role otherwise"
-    path.write_text(
-        text.replace(mark, f"{mark}      PermissionsBoundary: arn:aws:iam::aws:policy/PowerUserAccess\n")
-    )
-    body = path.read_text()
-    patient.put(("cloudformation", "get_template", "acme-identity-training"), TemplateBody=body)
-    patient.put(("cloudformation", "get_template", "acme-identity-staging"), TemplateBody=body)
-    patient.put(("cloudformation", "get_template", "acme-identity-prod"), TemplateBody=body)
+    """Let a role lack the boundary that its template gives it."""
 
     def drop(answer: Any) -> Any:
         answer["Role"].pop("PermissionsBoundary", None)

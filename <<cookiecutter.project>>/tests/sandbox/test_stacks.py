@@ -23,7 +23,13 @@ def test_a_foundation_bucket_is_versioned_encrypted_private_and_tls_only(
     assert len(block) == 4
     assert all(block.values())
     rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
-    assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    default = rules[0]["ApplyServerSideEncryptionByDefault"]
+    aliases = {
+        each["AliasName"]: each.get("TargetKeyId", "")
+        for each in sandbox.client("kms").list_aliases()["Aliases"]
+    }
+    assert default["SSEAlgorithm"] == "aws:kms"
+    assert default["KMSMasterKeyID"].endswith(f":key/{aliases['alias/shop-data']}")
     statement, *_ = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
     assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

@@ -36,10 +36,11 @@ _Loader.add_multi_constructor("!", _construct)
 
 
 def read_roles() -> dict[str, Any]:
-    template: Any = yaml.load((PAYLOAD / "infra/identity.yml").read_text(), _Loader)  # noqa: S506
-    found = [
-        each["Properties"] for each in template["Resources"].values() if each["Type"] == "AWS::IAM::Role"
-    ]
+    found = []
+    for name in ("identity", "runtime"):
+        template: Any = yaml.load((PAYLOAD / f"infra/{name}.yml").read_text(), _Loader)  # noqa: S506
+        made = template["Resources"].values()
+        found += [each["Properties"] for each in made if each["Type"] == "AWS::IAM::Role"]
     return {role["RoleName"].removeprefix("${Project}-"): role for role in found}
 
 
