@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from mlops import cli
 from mlops.alarms import list_alarms
 from mlops.deploy import decide
 from mlops.endpoint import ensure_config
+from mlops.errors import MlopsError
 from mlops.live import Live
 from mlops.pin import make_pin, pin_path
 from mlops.serving import Fleet, Serving
+from mlops.target import Target
 from tests.conftest import git
-from tests.live import HANDLER, evaluation_key, pack
+from tests.live import EMPTY_REPOSITORY, HANDLER, evaluation_key, pack
+from tests.test_pin import make_guess
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.type_defs import ProductionVariantTypeDef
 
     from mlops.endpoint import Act
-    from mlops.target import Target
+    from mlops.workspace import Workspace
     from tests.live import Bench
 
 Said = pytest.CaptureFixture[str]
@@ -199,6 +205,32 @@ def test_a_config_name_taken_by_other_content_is_refused(bench: Bench, name: str
     assert cli.run(["deploy", "staging", name]) == 1
     assert "exists, but serves" in capsys.readouterr().out
     assert bench.ask(name) == "first"
+
+
+def test_a_config_that_sends_copies_to_another_model_is_refused(workspace: Workspace) -> None:
+    pin = make_guess()
+    target = Target(workspace.project, "staging", pin)
+    variant: Any = {"VariantName": "main", "ModelName": target.model}
+    shadow: Any = {"VariantName": "copy", "ModelName": "acme-guess-staging-other"}
+    answer = {
+        "EndpointConfigName": target.config,
+        "EndpointConfigArn": f"arn:aws:sagemaker:eu-west-1:111111111111:endpoint-config/{target.config}",
+        "CreationTime": datetime(2026, 11, 20, tzinfo=UTC),
+        "ProductionVariants": [variant],
+        "ShadowProductionVariants": [shadow],
+    }
+    client = boto3.client("sagemaker", region_name="eu-west-1")
+    stub = Stubber(client)
+    stub.add_response("describe_endpoint_config", answer, {"EndpointConfigName": target.config})
+    with stub, pytest.raises(MlopsError, match=r"exists, but serves .*-other'\]"):
+        ensure_config(client, target)
+
+
+def test_an_image_by_tag_is_refused(bench: Bench, name: str, capsys: Said) -> None:
+    artifact = bench.register(name, "first").model_copy(update={"image": f"{EMPTY_REPOSITORY}:1"})
+    bench.pin(name, artifact)
+    assert cli.run(["deploy", "staging", name]) == 1
+    assert f"image '{EMPTY_REPOSITORY}:1' names a tag" in capsys.readouterr().out
 
 
 def test_an_archive_replaced_between_check_and_use_is_found(

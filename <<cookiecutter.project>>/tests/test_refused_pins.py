@@ -103,7 +103,7 @@ def audit(firm: Firm) -> None:
     firm.own.git("pull", "-q", "origin", "main")
     report = Workplace(firm, firm.folder).audit((*REFUSALS, "good"))
     assert (report.code, report.content["problems"]) == (1, [])
-    assert report.rules == {**dict.fromkeys(sorted(REFUSALS), ["merged-not-deployed"]), **ACCUSED}
+    assert report.rules == {**{model: ["merged-not-deployed"] for model in sorted(REFUSALS)}, **ACCUSED}
     assert (
         "shows no pull request ('Promote [skip ci]' by ada@"
         in report.one("direct", "no-pull-request")["message"]

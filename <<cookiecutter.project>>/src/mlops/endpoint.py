@@ -58,7 +58,8 @@ def ensure_config(sagemaker: SageMakerClient, target: Target) -> None:
             raise
         sagemaker.create_endpoint_config(**endpoint_config(target))
         return
-    served = [variant.get("ModelName") for variant in there["ProductionVariants"]]
+    variants = (*there["ProductionVariants"], *there.get("ShadowProductionVariants", []))
+    served = [variant.get("ModelName") for variant in variants]
     if served != [target.model]:
         raise MlopsError(
             f"endpoint config {target.config!r} exists, but serves {served!r}; delete it, then deploy again"
