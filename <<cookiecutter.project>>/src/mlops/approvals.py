@@ -92,7 +92,8 @@ def require_approvals(forge: Forge, root: Path, move: Move, required: int) -> Ap
         raise MlopsError(refusal(pull, counted, barred, required))
     rules = tuple(forge.list_rules(MAIN))
     earlier = earlier_commits(root, move, pin_commit)
-    return Approved(pull, pin_commit, live, tuple(counted), tuple(barred), required, rules, earlier)
+    people = (tuple(counted), tuple(barred))
+    return Approved(pull, pin_commit, live, *people, required, rules, earlier, tuple(bars.brought))
 
 
 def refuse_moved_main(forge: Forge, root: Path, inside: str, path: str) -> None:

@@ -132,6 +132,10 @@ def evidence_record(project: Project, move: Move, approved: Approved) -> dict[st
             for review in approved.reviews
         ],
         "not_counted": [{"by": describe(person), "why": why} for person, why in approved.barred],
+        "brought": [
+            {"commit": each.commit, "people": [describe(person) for person in each.people]}
+            for each in approved.brought
+        ],
         "required": approved.required,
         "rules": list(approved.rules),
         "run": read_run(),

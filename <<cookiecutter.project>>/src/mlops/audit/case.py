@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlops.audit.replay import Facts
     from mlops.audit.sessions import Opening
     from mlops.audit.witness import Witnesses
+    from mlops.audit.work import Work
     from mlops.project import Project
 
 
@@ -39,6 +40,7 @@ class Case:
     openings: Mapping[str, Opening]
     repository_id: str
     asked: Range
+    work: Work
     gaps: Sequence[Gap] = ()
     breaches: Sequence[Breach] = ()  # those that nobody ratified
     _configs: dict[str, str] = field(default_factory=dict)

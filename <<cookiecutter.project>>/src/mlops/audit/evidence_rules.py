@@ -31,6 +31,9 @@ def judge_evidence(case: Case, move: Move, recorded: str = "") -> Iterator[Flag]
         return
     yield from judge_content(case, move, witness)
     yield from judge_people(case, move, witness)
+    pin = case.history.pin(move)
+    if pin:
+        yield from case.work.judge(move, pin, witness)
 
 
 def judge_content(case: Case, move: Move, witness: Witness) -> Iterator[Flag]:

@@ -50,6 +50,8 @@ RULES = {
     "evidence-altered": "The evidence is not the one that the approval recorded",
     "evidence-contradicts": "The evidence speaks of another pin",
     "four-eyes": "Too few different people approved, or an author approved",
+    "own-work": "An approver wrote, or merged, what the release brings",
+    "uncounted": "A release brings a commit whose authors were not asked for",
     "unreviewed": "What was approved is not what was merged",
     "bypass": "Main's rules were bypassed",
     "no-pull-request": "A pin came into main without a pull request",

@@ -25,6 +25,7 @@ from mlops.audit.sources import read_data
 from mlops.audit.tampering import describe_breach, find_breaches, judge_tampering
 from mlops.audit.verdict import Finding, find_in, in_order
 from mlops.audit.witness import Witnesses
+from mlops.audit.work import Work
 from mlops.pin import Pin
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def inquire(
     foundation = Foundation(root, project, history.head)
     breaches = find_breaches(events, names, foundation)
     unsettled = [breach for breach in breaches if not ratifications.settle(describe_breach(breach))]
-    case = open_case(project, history, witnesses, ledger, events, unsettled)
+    case = open_case(root, project, history, witnesses, ledger, events, unsettled)
     return Inquiry(
         root,
         project,
@@ -120,6 +121,7 @@ def ingest(
 
 
 def open_case(
+    root: Path,
     project: Project,
     history: History,
     witnesses: Witnesses,
@@ -138,6 +140,7 @@ def open_case(
         openings,
         first_repository_id(openings.values(), project),
         ledger.asked,
+        Work(root, history.head, history),
         ledger.gaps,
         breaches,
     )

@@ -75,6 +75,17 @@ class Witness:
             read_approval(entry) for entry in list_at(self.content, "approvals") if isinstance(entry, dict)
         ]
 
+    @property
+    def brought(self) -> dict[str, tuple[int | str, ...]] | None:
+        """Who wrote each commit that the release brings, as the forge said; None where that is not in it."""
+        if "brought" not in self.content:
+            return None
+        entries = (entry for entry in list_at(self.content, "brought") if isinstance(entry, dict))
+        return {
+            text_at(entry, "commit"): tuple(read_id(person) for person in list_at(entry, "people"))
+            for entry in entries
+        }
+
     def speaks_of(self) -> tuple[str, str, str, str, str]:
         """(environment, model, release, config, pin commit) that it is evidence of."""
         members = ("environment", "model", "release", "config")
@@ -85,13 +96,18 @@ class Witness:
 def read_approval(entry: dict[str, Any]) -> Approval:
     """One review."""
     person = mapping_at(entry, "by")
-    number = person.get("id")
     return Approval(
-        number if isinstance(number, int | str) else 0,
+        read_id(person),
         text_at(person, "login"),
         text_at(entry, "commit"),
         parse_time(text_at(entry, "at")),
     )
+
+
+def read_id(person: Any) -> int | str:
+    """A person's number, or name; nought where there is none."""
+    found = person.get("id") if isinstance(person, dict) else None
+    return found if isinstance(found, int | str) else 0
 
 
 @dataclass(frozen=True)
