@@ -67,6 +67,7 @@ class Port:
 
     def __init__(self) -> None:
         self.server, self.moto = web.bind(0), Moto()
+        self.session: Any = boto3.session.Session()  # one: it loads the services' models once
         threading.Thread(target=self.server.run, daemon=True).start()
 
 
@@ -108,8 +109,7 @@ class Counter:
     def client(self, role: str = "", name: str = "ada", service: str = "codecommit") -> Any:
         """A client as somebody in a role; without one, as the account's root user."""
         keys = self.keys(role, name) if role else {}
-        create: Any = boto3.session.Session().client
-        return create(
+        return self.port.session.client(
             service,
             endpoint_url=self.port.server.endpoint,
             region_name=REGION,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pygit2
@@ -13,7 +12,6 @@ from mlops.errors import UsageError
 from mlops.forge import ForgeError, open_forge
 from mlops.github_forge import connect
 from mlops.project import read_project
-from mlops.pulls import Change, publish
 from sandbox.clock import Clock
 from sandbox.forge.app import Forge
 from sandbox.forge.people import BOT, PEOPLE
@@ -71,31 +69,6 @@ def test_a_branch_of_that_name_in_a_fork_is_not_taken_for_the_bots(desk: Desk, h
     assert clone.push().returncode == 0
     desk.propose(f"eve:{BRANCH}", "eve")
     assert hub.find_pull(BRANCH) is None
-
-
-def test_the_last_closed_pull_request_says_whether_it_was_merged(desk: Desk, hub: GithubForge) -> None:
-    assert hub.last_closed(BRANCH) is None
-    first = open_pin(hub)
-    hub.close_pull(first)
-    closed = hub.last_closed(BRANCH)
-    assert closed is not None
-    assert (closed.number, closed.is_open, closed.merge_commit) == (first, False, "")
-    second = hub.open_pull(BRANCH, "Again", "").number
-    merged = desk.merge(second, who="ada")
-    closed = hub.last_closed(BRANCH)
-    assert closed is not None
-    assert (closed.number, closed.merge_commit) == (second, merged)
-
-
-@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
-def test_a_commit_of_main_leads_to_its_pull_request(desk: Desk, hub: GithubForge, method: str) -> None:
-    number = open_pin(hub)
-    merged = desk.merge(number, who="ada", merge_method=method)
-    found = hub.merged_pull(merged)
-    assert found is not None
-    assert (found.number, found.merge_commit) == (number, merged)
-    assert found.merged_by is not None
-    assert found.merged_by.login == "ada"
 
 
 def test_a_direct_push_leads_to_no_pull_request(desk: Desk, hub: GithubForge) -> None:
@@ -191,26 +164,6 @@ def test_the_rules_in_force_are_listed(desk: Desk, hub: GithubForge) -> None:
     assert kinds == ["pull_request", "non_fast_forward", "deletion"]
 
 
-def test_a_file_is_read_at_a_branch_or_a_commit(hub: GithubForge) -> None:
-    made = hub.push_file(BRANCH, PIN, "höher\n", "Promote")
-    for reference in (BRANCH, made):
-        assert hub.read_file(PIN, reference) == "höher\n".encode()
-    assert hub.read_file("README.md", made) == b"# shop\n"
-
-
-@pytest.mark.parametrize(("path", "ref"), [(PIN, "main"), ("README.md", "nowhere"), ("releases", BRANCH)])
-def test_what_is_no_file_is_nothing(hub: GithubForge, path: str, ref: str) -> None:
-    hub.push_file(BRANCH, PIN, "one\n", "Promote")
-    assert hub.read_file(path, ref) is None
-
-
-def test_a_branch_is_deleted_once(hub: GithubForge) -> None:
-    hub.push_file(BRANCH, PIN, "one\n", "Promote")
-    for _ in range(2):
-        hub.delete_branch(BRANCH)
-    assert hub.find_branch(BRANCH) is None
-
-
 def test_a_second_push_keeps_what_main_has_become(desk: Desk, hub: GithubForge) -> None:
     first = hub.push_file(BRANCH, PIN, "one\n", "Promote")
     desk.commit("side", {"other": "new\n"})
@@ -235,29 +188,6 @@ def test_what_was_pushed_last_is_what_is_merged(
     assert hub.list_paths(number) == [PIN]
     desk.merge(number, who="ada", merge_method=method)
     assert hub.read_file(PIN, "main") == b"two\n"
-
-
-def test_a_branch_that_a_merge_left_begins_anew(desk: Desk, hub: GithubForge) -> None:
-    change = Change("prod", "guess", BRANCH, PIN, "one\n", "Promote", "first")
-    publish(hub, change, asked=False)
-    desk.merge(1, who="ada", merge_method="squash")
-    publish(hub, replace(change, text="two\n", body="second"), asked=False)
-    assert [entry.commit for entry in hub.list_authors(2)] == [hub.find_branch(BRANCH)]
-    assert hub.list_paths(2) == [PIN]
-
-
-def test_title_and_body_are_written_anew(hub: GithubForge) -> None:
-    hub.update_pull(open_pin(hub), "Another", "text")
-    found = hub.find_pull(BRANCH)
-    assert found is not None
-    assert (found.title, found.body) == ("Another", "text")
-
-
-def test_comments_are_added_and_listed(hub: GithubForge) -> None:
-    number = open_pin(hub)
-    for text in ("one", "two"):
-        hub.comment(number, text)
-    assert hub.list_comments(number) == ["one", "two"]
 
 
 def test_checks_are_started_on_the_branch(desk: Desk, forge_port: Port, hub: GithubForge) -> None:
