@@ -238,8 +238,8 @@ def is_of_plan(refusal: str) -> bool:
 
 
 def farewell(project: Project, found: Survey, narrator: Narrator) -> str:
-    """How long it took, and what to type next."""
-    elsewhere = [duty for duty in DUTIES if getattr(project.accounts, duty) != found.caller.account]
-    there = [f"{duty} {getattr(project.accounts, duty)}" for duty in elsewhere]
-    then = f"; then with the credentials of {', '.join(there)}: mlops bootstrap" if there else ""
-    return f"done in {narrator.elapsed()}. Next: mlops doctor{then}"
+    """How long it took, and what to type next; accounts come in the order of duties."""
+    order = list(dict.fromkeys(getattr(project.accounts, duty) for duty in DUTIES))
+    later = order[order.index(found.caller.account) + 1 :]
+    then = f"mlops bootstrap with the credentials of account {', then of '.join(later)}; " if later else ""
+    return f"done in {narrator.elapsed()}. Next: {then}mlops doctor"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops.aws import error_code, pauses
 from mlops.errors import AwsError
-from mlops.foundation.failures import Event, command, explain
+from mlops.foundation.failures import UNTOUCHED, Event, command, explain
 from mlops.foundation.steps import Standing
 from mlops.foundation.templates import compact
 
@@ -230,7 +230,7 @@ class Cloud:
 def refuse(stack: Stack, reason: str) -> AwsError:
     """What to raise when CloudFormation would not even plan a change."""
     failed = Event("", f"infra/{stack.template.path.name}", "the change set", "CREATE_FAILED", reason)
-    return AwsError(explain(stack, "not changed", [failed]))
+    return AwsError(explain(stack, UNTOUCHED, [failed]))
 
 
 def skip_command(stack: Stack, stuck: list[str]) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # what CloudFormation writes on resources that another's failure stopped
 CANCELLED = re.compile(r"resource (creation|update|deletion) cancelled", re.IGNORECASE)
+UNTOUCHED = "untouched"  # of a stack whose change was not even begun
 ACTION = re.compile(r"perform: ?([a-z0-9-]+:[A-Za-z]+)")
 
 # what a reason says → what to do; the first that fits counts
@@ -108,6 +109,8 @@ def describe_state(status: str) -> str:
     """What a final status means for what was made."""
     if status == "ROLLBACK_COMPLETE":
         return "What it had made is deleted again, and the empty stack will be too"
+    if status == UNTOUCHED:
+        return "Nothing was changed"
     if status == "UPDATE_ROLLBACK_COMPLETE":
         return "It is back as it was"
     return f"The stack is {status} now"
