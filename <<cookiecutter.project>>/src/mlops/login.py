@@ -2,7 +2,8 @@
 
 It writes an AWS config whose `credential_process` is this same verb: boto3, DVC and the AWS CLI ask it when
 they need credentials. So a deployment that outlasts a session goes on with the next one, where a token in a
-file (AWS_WEB_IDENTITY_TOKEN_FILE) would have expired after minutes.
+file (AWS_WEB_IDENTITY_TOKEN_FILE) would have expired after minutes. A build of CodeBuild has a role instead
+of a token (codebuild_job.py); docs/adr/0017-builds-take-a-role.md says why it takes another one.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlops import codebuild_job
 from mlops.aws import client_config, describe_failure
 from mlops.errors import MlopsError, UsageError
 from mlops.project import ENVIRONMENTS
@@ -59,8 +61,10 @@ def command(role: str, name: str | None, region: str | None, process: bool) -> N
     project = open_workspace().project
     session = Session(role_arn(project, role), name or session_name(project, role), project.region)
     read_credentials(session)
-    settings = write_config(session)
-    export(settings)
+    if codebuild_job.is_here():
+        write_private(codebuild_job.config_path(), config_text(session))
+    else:
+        export(write_config(session))
     click.echo(f"signed in as {session.role_arn} (session {session.name})")
 
 
@@ -76,6 +80,8 @@ def role_arn(project: Project, role: str) -> str:
 def session_name(project: Project, role: str) -> str:
     """`p<pull request>.<commit>.<run>` where a pull request led here, `r.<commit>.<run>` elsewhere."""
     commit, run = os.environ.get("GITHUB_SHA", ""), os.environ.get("GITHUB_RUN_ID", "")
+    if codebuild_job.is_here():
+        commit, run = codebuild_job.commit_and_run()
     origin = "r"
     if role.startswith("deploy-") and commit:
         from mlops.forge import open_forge
@@ -91,7 +97,7 @@ def read_credentials(session: Session) -> dict[str, Any]:
     found = read_kept(kept)
     if found:
         return found
-    credentials = assume(session, fetch_token())
+    credentials = take_role(session) if codebuild_job.is_here() else assume(session, fetch_token())
     write_private(kept, json.dumps(credentials))
     return credentials
 
@@ -147,6 +153,16 @@ def assume(session: Session, token: str) -> dict[str, Any]:
             f"{session.role_arn}: {describe_failure(error)}. The role trusts this repository's workflow, "
             "branch and environment only: see infra/identity.yml"
         ) from None
+    return process_document(answer)
+
+
+def take_role(session: Session) -> dict[str, Any]:
+    """The same for a build of CodeBuild, whose own role may take this one."""
+    return process_document(codebuild_job.assume(session.role_arn, session.name, session.region))
+
+
+def process_document(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What STS answers, as credential_process prints it."""
     return {
         "Version": 1,
         "AccessKeyId": answer["AccessKeyId"],
@@ -173,15 +189,20 @@ def write_private(path: Path, text: str) -> None:
 
 def write_config(session: Session) -> dict[str, str]:
     """The AWS config that asks this verb for credentials; the variables that make tools read it."""
-    words = [*this_program(), "login", session.role_arn, "--process"]
-    words += ["--session", session.name, "--region", session.region]
     path = folder() / "config"
-    write_private(path, f"[default]\nregion = {session.region}\ncredential_process = {shlex.join(words)}\n")
+    write_private(path, config_text(session))
     return {
         "AWS_CONFIG_FILE": str(path),
         "AWS_REGION": session.region,
         "AWS_DEFAULT_REGION": session.region,
     }
+
+
+def config_text(session: Session) -> str:
+    """An AWS config that asks this verb."""
+    words = [*this_program(), "login", session.role_arn, "--process"]
+    words += ["--session", session.name, "--region", session.region]
+    return f"[default]\nregion = {session.region}\ncredential_process = {shlex.join(words)}\n"
 
 
 def this_program() -> list[str]:
