@@ -23,8 +23,6 @@ JOBS = {
     "ci": ("propose.yml", ""),
     "train": ("train.yml", ""),
     "audit": ("audit.yml", ""),
-    "ci-staging": ("deploy.yml", ""),
-    "ci-prod": ("deploy.yml", ""),
     "deploy-staging": ("deploy.yml", "staging"),
     "deploy-prod": ("deploy.yml", "prod"),
     "rollback-staging": ("rollback.yml", "rollback-staging"),

@@ -37,7 +37,7 @@ def test_two_environments_are_deployed_rolled_back_and_looked_at_by_their_own_ro
     assert run(acting, "rollback-prod", "rollback", name, "--env", "prod", "--now") == 0
     assert bench.ask(name, "prod") == "first"
     capsys.readouterr()
-    assert run(acting, "ci-prod", "status", "prod", "--json") == 1
+    assert run(acting, "deploy-prod", "status", "prod", "--json") == 1
     (row,) = [row for row in json.loads(capsys.readouterr().out) if row["model"] == name]
     assert "serves config" in row["drift"]
 

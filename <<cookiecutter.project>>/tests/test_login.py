@@ -245,6 +245,6 @@ def test_outside_a_job_it_is_said_what_is_missing(
 
 def test_a_role_that_no_job_has_is_refused(ci: Ci, capsys: Said) -> None:
     assert cli.run(["login", "developer"]) == 2
-    said = "'developer' is no role of a CI job; allowed: train, ci, audit, ci-staging"
+    said = "'developer' is no role of a CI job; allowed: train, ci, audit, deploy-staging"
     assert said in capsys.readouterr().err
     assert ci.asked == []

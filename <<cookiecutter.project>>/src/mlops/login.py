@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mlops.project import Project
 
 AUDIENCE = "sts.amazonaws.com"
-ENVIRONMENT_ROLES = ("ci", "deploy", "rollback")
+ENVIRONMENT_ROLES = ("deploy", "rollback")
 ROLES = ("train", "ci", "audit", *(f"{role}-{where}" for role in ENVIRONMENT_ROLES for where in ENVIRONMENTS))
 SPARE = timedelta(minutes=10)  # a session that ends sooner is not handed out again
 SESSION = re.compile(r"[^\w+=,.@-]")  # what a session's name may not hold

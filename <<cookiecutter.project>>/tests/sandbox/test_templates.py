@@ -57,7 +57,7 @@ def listed(value: Any) -> list[Any]:
 
 
 def test_there_is_one_role_for_each_duty() -> None:
-    environment = {"ci", "deploy", "rollback", "serve"}
+    environment = {"deploy", "rollback", "serve"}
     assert set(ROLES) == {"developer", "ci", "train", "execution", "experiment"} | {
         f"{each}-${{Duty}}" for each in environment
     }

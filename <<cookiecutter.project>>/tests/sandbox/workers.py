@@ -17,8 +17,6 @@ CI_ROLES = {
     "audit": (ACCOUNT, "audit.yml", ""),
     "ci": (ACCOUNT, "propose.yml", ""),
     "train": (ACCOUNT, "train.yml", ""),
-    "ci-staging": (STAGING, "deploy.yml", ""),
-    "ci-prod": (PROD, "deploy.yml", ""),
     "deploy-staging": (STAGING, "deploy.yml", "staging"),
     "deploy-prod": (PROD, "deploy.yml", "prod"),
     "rollback-staging": (STAGING, "rollback.yml", "rollback-staging"),
