@@ -127,9 +127,19 @@ def test_the_same_release_is_tried_again_only_when_somebody_says_so(
 
 
 @pytest.mark.usefixtures("clients")
-def test_another_release_ends_the_hold(bench: Bench, name: str) -> None:
-    roll_back(bench, name)
+def test_another_release_ends_the_hold(bench: Bench, name: str, capsys: Said) -> None:
+    good = roll_back(bench, name)
     pin(bench, name, "better")
     assert cli.run(["deploy", "staging", name]) == 0
     assert bench.ask(name) == "better"
     assert name not in list_holds(bench.aws.s3, bench.project, "staging")
+    refuse_to_go_back_to_what_failed(bench, name, good, capsys)
+
+
+def refuse_to_go_back_to_what_failed(bench: Bench, name: str, good: str, capsys: Said) -> None:
+    """The way back from `better` leads past `bad`, by pull request and by hand."""
+    capsys.readouterr()
+    assert cli.run(["rollback", name, "--env", "staging", "--dry-run"]) == 0
+    assert capsys.readouterr().out == good
+    assert cli.run(["rollback", name, "--env", "staging", "--now"]) == 0
+    assert bench.ask(name) == "good"

@@ -253,6 +253,8 @@ def hold_rolled_back(aws: Aws, target: Target, live: Live | None, evidence: Evid
     why = f"config {target.config!r} was rolled back: {' '.join(live.reason.split())}"
     put_hold(aws.s3, target, why, live.config, failed=target.config)
     record_rollback(aws.s3, target, evidence, live)
+    # a config that is there was live: it is what a rollback by hand may go back to
+    aws.sagemaker.delete_endpoint_config(EndpointConfigName=target.config)
 
 
 def conclude(aws: Aws, target: Target, verified: Verified) -> None:

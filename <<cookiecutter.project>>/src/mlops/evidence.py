@@ -51,6 +51,11 @@ def evidence_key(environment: str, model: str, commit: str) -> str:
     return f"evidence/{environment}/{model}/{commit}.json"
 
 
+def rollback_key(environment: str, model: str, commit: str) -> str:
+    """Where it is written that a merged pin was deployed and did not stay."""
+    return evidence_key(environment, model, commit).removesuffix(".json") + ".rollback.json"
+
+
 def record_evidence(s3: S3Client, project: Project, move: Move, approved: Approved) -> Evidence:
     """Put the evidence, once. A run that follows a killed one finds it and goes on with the first."""
     key = evidence_key(move.environment, move.model, approved.pin_commit)
@@ -77,7 +82,7 @@ def record_rollback(s3: S3Client, target: Target, evidence: Evidence, live: Live
         "why": " ".join(live.reason.split()),
         "at": live.since.astimezone(UTC).isoformat(timespec="seconds") if live.since else "",
     }
-    key = f"{evidence.key.removesuffix('.json')}.rollback.json"
+    key = rollback_key(target.environment, target.pin.model, evidence.approved.pin_commit)
     body = (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()
     bucket = target.project.releases_bucket
     try:
@@ -156,8 +161,15 @@ def describe(person: Person) -> dict[str, Any]:
 
 def was_live(s3: S3Client, target: Target, commits: Iterable[str]) -> bool:
     """Whether one of the commits that pinned a release was deployed: then it may come back without a soak."""
-    keys = (evidence_key(target.environment, target.pin.model, commit) for commit in commits)
-    return any(exists(s3, target.project.releases_bucket, key) for key in keys)
+    bucket, model = target.project.releases_bucket, target.pin.model
+    return any(has_stayed(s3, bucket, target.environment, model, commit) for commit in commits)
+
+
+def has_stayed(s3: S3Client, bucket: str, environment: str, model: str, commit: str) -> bool:
+    """Whether a merged pin was deployed and no alarm took it back: nobody goes back to what failed."""
+    if not exists(s3, bucket, evidence_key(environment, model, commit)):
+        return False
+    return not exists(s3, bucket, rollback_key(environment, model, commit))
 
 
 def exists(s3: S3Client, bucket: str, key: str) -> bool:

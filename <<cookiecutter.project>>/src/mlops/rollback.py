@@ -14,7 +14,7 @@ from mlops import git
 from mlops.aws import Aws, is_missing
 from mlops.endpoint import await_rest, confirm
 from mlops.errors import MlopsError, UsageError
-from mlops.evidence import evidence_key, exists
+from mlops.evidence import has_stayed
 from mlops.forge import open_forge
 from mlops.hold import list_holds, put_hold, read_hold
 from mlops.live import describe_live
@@ -77,10 +77,7 @@ def choose_pin(workspace: Workspace, aws: Aws, environment: Environment, model: 
             return restored
     current, bucket = commits[0][1].config_hex, workspace.project.releases_bucket
     for commit, pin in commits[1:]:
-        was_live = pin.config_hex != current and exists(
-            aws.s3, bucket, evidence_key(environment, model, commit)
-        )
-        if was_live:
+        if pin.config_hex != current and has_stayed(aws.s3, bucket, environment, model, commit):
             return pin
     raise MlopsError(
         f"{model!r} has no earlier release that was live in {environment}; promote another one: "

@@ -76,7 +76,14 @@ def perform(place: Workplace) -> Performance:
     play.report = place.audit(MODELS)
     play.said["revert"] = go_back(play, "on-falls")
     play.later = place.audit(MODELS)
+    leave(place.firm.bench.aws)
     return play
+
+
+def leave(aws: Aws) -> None:
+    """The sandbox goes on for other tests: take the endpoints away."""
+    for endpoint in aws.sagemaker.list_endpoints(NameContains="-on-", MaxResults=100)["Endpoints"]:
+        aws.sagemaker.delete_endpoint(EndpointName=endpoint["EndpointName"])
 
 
 def promote_first(play: Performance) -> None:
