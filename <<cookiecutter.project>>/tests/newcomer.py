@@ -181,6 +181,13 @@ class Newcomer:
         iam.put_user_policy(UserName=user, PolicyName="rules", PolicyDocument=policy)
         return dict(iam.create_access_key(UserName=user)["AccessKey"])
 
+    def delete(self, stem: str) -> None:
+        """Delete a stack that is protected, as somebody does who means it."""
+        client, name = self.place.client("cloudformation"), f"{self.name}-{stem}"
+        client.update_termination_protection(StackName=name, EnableTerminationProtection=False)
+        client.delete_stack(StackName=name)
+        client.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+
     def edit(self, stem: str, old: str, new: str) -> None:
         """Replace a text of a template that must be there."""
         path = self.root / f"infra/{stem}.yml"

@@ -209,6 +209,21 @@ def test_a_permission_missing_in_the_middle_is_named_and_an_administrator_carrie
     assert new.stacks() == {f"{new.name}-store": DONE}
 
 
+def test_a_bucket_that_an_earlier_stack_left_is_taken_over_with_what_is_in_it(
+    settle: Callable[..., Newcomer], capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = settle(store=STORE)
+    run(["bootstrap", "--yes"])
+    bucket, s3 = f"{new.name}-data-{ACCOUNT}-eu-west-1", new.place.client("s3")
+    s3.put_object(Bucket=bucket, Key="kept", Body=b"kept")
+    before = new.inventory()
+    new.delete("store")
+    assert run(["bootstrap", "--yes"]) == 0
+    assert f"> Bucket: takes over {bucket}, which an earlier stack left" in capsys.readouterr().out
+    assert s3.get_object(Bucket=bucket, Key="kept")["Body"].read() == b"kept"
+    assert new.inventory() == before.replace("CREATE_COMPLETE", "UPDATE_COMPLETE")
+
+
 def test_whoever_may_not_change_settings_gets_the_commands(
     settle: Callable[..., Newcomer],
     place: Place,

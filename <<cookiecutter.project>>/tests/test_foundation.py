@@ -254,6 +254,11 @@ def test_each_state_has_its_next_step(stack: Stack, status: str, act: Act) -> No
     assert decide(stack, made(stack, status=status)).act is act
 
 
+def test_a_stack_that_an_import_left_bare_is_made_anew(stack: Stack) -> None:
+    assert decide(stack, made(stack, status="IMPORT_ROLLBACK_COMPLETE", is_bare=True)).act is Act.REPLACE
+    assert decide(stack, made(stack, status="IMPORT_ROLLBACK_COMPLETE")).act is Act.KEEP
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

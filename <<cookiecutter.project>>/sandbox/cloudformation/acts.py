@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sandbox.cloudformation import importing
 from sandbox.cloudformation.errors import ResourceError
 from sandbox.cloudformation.kinds import Making
 from sandbox.cloudformation.records import Resource
@@ -82,6 +83,22 @@ class Acts:
             self._stack, resource, f"{begun}_IN_PROGRESS", "Resource creation Initiated", **_found(making)
         )
         return self._journal.resource(self._stack, made, f"{begun}_COMPLETE")
+
+    def adopt(self, part: Part, identifier: str, find: Callable[[], Mapping[str, Any]]) -> Resource:
+        """Take over a resource that is there, and give it the stack's tags."""
+        plain = Resource(part.logical, part.kind, "", self._journal.now(), deletion=part.deletion)
+        begun = self._journal.resource(self._stack, plain, "IMPORT_IN_PROGRESS", "Resource import started.")
+        making = self._making(begun, {})
+        with self._told(begun, making, "IMPORT_FAILED"):
+            making.properties = dict(find())
+            importing.adopt(part.kind.name, identifier, making)
+            tags = part.kind.tags
+            part.kind.update(
+                making, {name: value for name, value in making.properties.items() if name != tags}
+            )
+        return self._journal.resource(
+            self._stack, begun, "IMPORT_COMPLETE", "Resource import completed.", **_found(making)
+        )
 
     def update(self, resource: Resource, before: Mapping[str, Any], after: Mapping[str, Any]) -> Resource:
         """Bring a resource from some properties to others."""

@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 Change = dict[str, Any]
 
 
-def find(stack: Stack, design: Design, store: Store) -> list[Change]:
-    """Each resource that would be added, modified or removed."""
+def find(
+    stack: Stack, design: Design, store: Store, imported: Mapping[str, str] | None = None
+) -> list[Change]:
+    """Each resource that would be added, imported, modified or removed."""
     found: list[Change] = []
     open_ones: set[str] = set()
     known = {name: each for name, each in stack.resources.items() if each.status not in GONE}
     for name, part in design.parts.items():
         if name not in known:
             open_ones.add(name)
-            found.append(_resource("Add", name, part.kind.name))
+            found.append(_resource("Import" if name in (imported or ()) else "Add", name, part.kind.name))
         elif change := _modified(part, known[name], stack, design, store, open_ones):
             if change["Replacement"] != "False":
                 open_ones.add(name)

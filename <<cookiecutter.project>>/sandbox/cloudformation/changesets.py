@@ -7,8 +7,8 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from sandbox.cloudformation import changes, parameters, requests, views
-from sandbox.cloudformation.errors import ResourceError, refused
+from sandbox.cloudformation import changes, importing, parameters, requests, views
+from sandbox.cloudformation.errors import ResourceError, refused, unserved
 from sandbox.cloudformation.ground import require_updatable
 from sandbox.cloudformation.records import REVIEW, ChangeSet, Stack
 from sandbox.cloudformation.stacks import BEGUN
@@ -46,11 +46,12 @@ class ChangeSets:
         kind = params.get("ChangeSetType") or "UPDATE"
         if not NAME.fullmatch(name):
             raise refused(f"{name!r} is no name of a change set: it must match {NAME.pattern}")
-        stack = self._new(call) if kind == "CREATE" else self._existing(call, kind)
+        stack = self._existing(call) if kind == "UPDATE" else self._new(call)
         if name in stack.change_sets:
             raise ServiceError("AlreadyExistsException", f"ChangeSet {name} already exists")
         design = self._ground.reader(call).design(params, stack.place, stack)
         changes.check_types(stack, design)
+        imported = importing.check(params, design) if kind == "IMPORT" else {}
         place = stack.place
         made = ChangeSet(
             place.arn("cloudformation", f"changeSet/{name}/{uuid.uuid4()}"),
@@ -62,6 +63,7 @@ class ChangeSets:
             tuple(params.get("Capabilities") or ()),
             self._ground.require_role(call),
             params.get("OnStackFailure") or "ROLLBACK",
+            imported,
         )
         if stack not in self._ground.store(call).stacks:
             self._ground.store(call).stacks.append(stack)
@@ -74,6 +76,8 @@ class ChangeSets:
         """The stack that a change set is to create: new, or still without anything."""
         name, store = call.params["StackName"], self._ground.store(call)
         found = store.find(name)
+        if found and call.params["ChangeSetType"] == "IMPORT" and found.status != REVIEW:
+            raise unserved("an import into a stack that has resources")
         if found is None:
             requests.check_name(name)
             return Stack(store.new_place(name), self._journal.now(), None)
@@ -84,11 +88,7 @@ class ChangeSets:
             )
         return found
 
-    def _existing(self, call: Call, kind: str) -> Stack:
-        if kind != "UPDATE":
-            raise refused(
-                f"the sandbox's CloudFormation has no change sets of type {kind}; see docs/sandbox.md"
-            )
+    def _existing(self, call: Call) -> Stack:
         stack = self._ground.store(call).require(call.params["StackName"])
         require_updatable(stack, keeps_failed=True)
         return stack
@@ -100,7 +100,8 @@ class ChangeSets:
         try:
             self._ground.faults.before(made.name)
             with self._ground.news:
-                found = changes.find(stack, made.design, self._ground.store(call))
+                importing.require_free(made.imported, self._ground.store(call))
+                found = changes.find(stack, made.design, self._ground.store(call), made.imported)
                 idle = changes.is_idle(stack, made.design, found)
             status, reason = ("FAILED", UNCHANGED) if idle else ("CREATE_COMPLETE", "")
         except (ResourceError, ServiceError) as error:
@@ -147,18 +148,20 @@ class ChangeSets:
 
     def _begin(self, stack: Stack, found: ChangeSet) -> None:
         verb = found.kind
-        if verb == "CREATE":
+        if verb != "UPDATE":
             stack.design = found.design
         else:
             stack.updated = self._journal.now()
         self._journal.stack(stack, f"{verb}_IN_PROGRESS", BEGUN)
 
     def _run(self, work: Work, stack: Stack, found: ChangeSet, keeps_failed: bool, keep_new: bool) -> None:
-        if found.kind == "CREATE":
+        if found.kind == "IMPORT":
+            work.adopt(found.design, found.imported)
+        elif found.kind == "CREATE":
             work.create(found.design, "DO_NOTHING" if keeps_failed else found.on_failure, keep_new)
         else:
             work.update(found.design, keeps_failed, keep_new)
-        ended_well = stack.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+        ended_well = stack.status in ("CREATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE")
         found.execution = "EXECUTE_COMPLETE" if ended_well else "EXECUTE_FAILED"
 
     def delete(self, call: Call) -> dict[str, Any]:

@@ -92,9 +92,12 @@ def _run(act: Callable[[Work], None], work: Work) -> None:
         log.exception("sandbox fault in an operation on a stack")
 
 
+FINE = ("CREATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
+
+
 def require_updatable(stack: Stack, keeps_failed: bool = False) -> None:
     """Refuse an update of a stack that is not at rest, or that only a deletion can help."""
-    fine = stack.status.endswith(("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"))
+    fine = stack.status.endswith(FINE)
     if stack.status in ("CREATE_FAILED", "UPDATE_FAILED"):
         fine = keeps_failed
     if not fine or stack.status == REVIEW:

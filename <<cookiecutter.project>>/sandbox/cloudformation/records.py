@@ -159,13 +159,14 @@ class ChangeSet:
 
     id: str
     name: str
-    kind: str  # CREATE or UPDATE
+    kind: str  # CREATE, IMPORT or UPDATE
     created: datetime
     design: Design
     description: str
     capabilities: tuple[str, ...]
     role: str
     on_failure: str
+    imported: Mapping[str, str] = field(default_factory=dict)  # of IMPORT: logical → identifier
     status: str = "CREATE_PENDING"
     reason: str = ""
     execution: str = "UNAVAILABLE"

@@ -39,7 +39,14 @@ SERVED = {
     | {"DisableRollback", "EnableTerminationProtection", "OnFailure", "RetainExceptOnCreate"},
     "UpdateStack": DRAWN | {"DisableRollback", "RetainExceptOnCreate", "UsePreviousTemplate"},
     "CreateChangeSet": DRAWN
-    | {"ChangeSetName", "ChangeSetType", "Description", "OnStackFailure", "UsePreviousTemplate"},
+    | {
+        "ChangeSetName",
+        "ChangeSetType",
+        "Description",
+        "OnStackFailure",
+        "ResourcesToImport",
+        "UsePreviousTemplate",
+    },
     "ExecuteChangeSet": {
         "ChangeSetName",
         "ClientRequestToken",

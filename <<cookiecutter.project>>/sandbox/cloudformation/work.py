@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,18 @@ class Work:
             self._undo_create(self._reason(error), on_failure, keep_new)
             return
         self._journal.stack(self._stack, "CREATE_COMPLETE")
+
+    def adopt(self, design: Design, imported: Mapping[str, str]) -> None:
+        """Take over resources that are there; where one cannot be, the stack has none."""
+        try:
+            for name, part in design.parts.items():
+                self._acts.adopt(part, imported[name], functools.partial(self._properties, part, design))
+        except ResourceError as error:
+            self._journal.stack(self._stack, "IMPORT_ROLLBACK_IN_PROGRESS", error.message)
+            self._stack.resources.clear()
+            self._journal.stack(self._stack, "IMPORT_ROLLBACK_COMPLETE")
+            return
+        self._journal.stack(self._stack, "IMPORT_COMPLETE")
 
     def _undo_create(self, reason: str, on_failure: str, keep_new: bool) -> None:
         if on_failure == "DO_NOTHING":

@@ -70,7 +70,12 @@ class Cloud:
             tags={tag["Key"]: tag["Value"] for tag in found.get("Tags", [])},
             template="" if status == "REVIEW_IN_PROGRESS" else self._template(name),
             is_protected=found.get("EnableTerminationProtection", False),
+            is_bare=status == "IMPORT_ROLLBACK_COMPLETE" and not self._has_resources(name),
         )
+
+    def _has_resources(self, name: str) -> bool:
+        """Whether a stack has any: an import that failed may leave a new one without."""
+        return bool(self.client.list_stack_resources(StackName=name)["StackResourceSummaries"])
 
     def _template(self, name: str) -> str:
         """The template as it was given."""

@@ -56,11 +56,17 @@ class Standing:
     tags: Mapping[str, str] = field(default_factory=dict)
     template: str = ""
     is_protected: bool = False
+    is_bare: bool = False  # without any resource, although it was created
 
     @property
     def is_made(self) -> bool:
         """Whether its resources are there, as far as CloudFormation knows."""
-        return self.status not in {ABSENT, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE", *SHELLS}
+        return not self.is_bare and self.status not in {
+            ABSENT,
+            "REVIEW_IN_PROGRESS",
+            "DELETE_COMPLETE",
+            *SHELLS,
+        }
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def decide(stack: Stack, standing: Standing) -> Step:
         return Step(Act.CREATE)
     if status == "REVIEW_IN_PROGRESS":
         return Step(Act.CREATE, "an earlier run ended before it created anything")
-    if status in SHELLS:
+    if status in SHELLS or standing.is_bare:
         return Step(
             Act.REPLACE, f"it is {status}, which cannot be updated: {standing.reason or 'no reason given'}"
         )
