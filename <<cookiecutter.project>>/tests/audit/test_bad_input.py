@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import subprocess
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mlops.audit.event import parse_event
 from mlops.audit.layout import parse_key
-from mlops.audit.unpack import UnpackError, unpack
+from mlops.audit.unpack import FAST, UnpackError, unpack
 from sandbox.trails import callers, story
 from sandbox.trails.records import call
 
@@ -127,9 +128,26 @@ def test_an_organization_trail_and_a_prefix_are_read_alike(world: World) -> None
     assert world.audit().report["verdicts"] == {"proved": 3}
 
 
-def test_a_bomb_is_not_unpacked() -> None:
-    with pytest.raises(UnpackError, match="unpacks to more than 1 MiB"):
-        unpack(gzip.compress(b"\0" * (5 << 20)), 1 << 20)
+WHOLE = gzip.compress(b"text", mtime=0)
+
+
+@pytest.mark.parametrize("library", [FAST, zlib], ids=["fast", "zlib"])
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (gzip.compress(b"\0" * (5 << 20)), "unpacks to more than 1 MiB"),
+        (WHOLE[:-1], "is cut off"),
+        (WHOLE + b"x", "has data after its end"),
+        (WHOLE + WHOLE, "has data after its end"),
+        (b"text that is none", "is not gzip"),
+        (WHOLE[:-5] + b"\1\1\1\1\1", "is not gzip"),
+    ],
+    ids=["bomb", "cut", "tail", "member", "none", "sum"],
+)
+def test_what_is_not_one_whole_member_is_refused(content: bytes, why: str, library: Any) -> None:
+    with pytest.raises(UnpackError, match=why):
+        unpack(content, 1 << 20, library)
+    assert unpack(WHOLE, library=library) == b"text"
 
 
 def test_a_file_of_100_mb_is_read(world: World) -> None:

@@ -36,11 +36,12 @@ h1,h2,h3{line-height:1.2} h2{margin-top:2.5rem} h3{margin:.6rem 0} code{font-siz
 .finding p{margin:.4rem 0} .quiet{opacity:.8;font-size:.93em} summary{cursor:pointer}
 .wide{overflow-x:auto} table{border-collapse:collapse;width:100%;min-width:44rem}
 td,th{text-align:left;padding:.3rem .6rem;vertical-align:top} tr+tr td{border-top:1px solid var(--line)}
-tr{break-inside:avoid} .when{white-space:nowrap} .who{min-width:12rem}
+tr{break-inside:avoid} .when,th{white-space:nowrap} .who{min-width:12rem} .pull{min-width:6rem}
 svg{display:block;width:100%;height:auto;margin-top:.5rem}
 svg text{font-size:12px;fill:currentColor;opacity:.8}
 circle{stroke:Canvas;stroke-width:1.5}
-@media print{body{margin:0;max-width:none;font-size:11px} table{min-width:0} .wide{overflow:visible}
+@media print{h3,svg{break-after:avoid} .who,.pull{min-width:0}
+body{margin:0;max-width:none;font-size:11px} table{min-width:0} .wide{overflow:visible}
 details::details-content{content-visibility:visible;block-size:auto}}
 """
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # the page needs nothing, and may load nothing
@@ -170,7 +171,7 @@ def describe_row(change: Change) -> str:
     return (
         f'<tr><td class="when">{stamp(change.time)}</td><td>{escape(change.what)}<br>'
         f"<code>{escape(change.after)}</code>{why}{ratified}</td><td>{tag(change.verdict)}</td>"
-        f"<td>{pull}</td><td class='who'>{escape(change.who)}</td></tr>"
+        f"<td class='pull'>{pull}</td><td class='who'>{escape(change.who)}</td></tr>"
     )
 
 

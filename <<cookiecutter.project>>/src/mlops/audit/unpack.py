@@ -1,8 +1,15 @@
-"""gzip as CloudTrail writes it: one member and nothing after it, of a bounded size."""
+"""gzip as CloudTrail writes it: one member and nothing after it, of a bounded size.
+
+ISA-L unpacks twice as fast as zlib; where it is not to be had, zlib does the same.
+"""
 
 from __future__ import annotations
 
 import zlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 LARGEST = 256 << 20  # bytes of one file unpacked; CloudTrail's own stay far below
 WINDOW = 31  # zlib's word for "gzip, with its header"
@@ -12,12 +19,24 @@ class UnpackError(ValueError):
     """Bytes that are not one whole gzip member; the message says why."""
 
 
-def unpack(content: bytes, largest: int = LARGEST) -> bytes:
-    """The content of a gzip file."""
-    inflater = zlib.decompressobj(WINDOW)
+def choose() -> ModuleType:
+    """The faster of two modules with one interface."""
     try:
-        found = inflater.decompress(content, largest)
-    except zlib.error:
+        from isal import isal_zlib
+    except ImportError:  # no wheel for this machine
+        return zlib
+    return isal_zlib
+
+
+FAST = choose()
+
+
+def unpack(content: bytes, largest: int = LARGEST, library: Any = FAST) -> bytes:
+    """The content of a gzip file."""
+    inflater = library.decompressobj(WINDOW)
+    try:
+        found: bytes = inflater.decompress(content, largest)
+    except library.error:
         raise UnpackError("is not gzip") from None
     if inflater.unconsumed_tail:
         raise UnpackError(f"unpacks to more than {largest >> 20} MiB")
