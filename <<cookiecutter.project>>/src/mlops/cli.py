@@ -29,6 +29,7 @@ VERBS = {
     "bootstrap": ("bootstrap", "Create or update the AWS foundation and the forge's settings."),
     "audit": ("audit", "Prove every approval and endpoint change from CloudTrail; 1 findings, 2 incomplete."),
     "doctor": ("doctor", "Say what is missing or wrong in accounts, forge and tools; exit 1 on a finding."),
+    "destroy": ("destroy", "Take away all that the project made in an account, and prove it."),
 }
 
 
