@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from mlops.forge import ForgeError
+
 if TYPE_CHECKING:
     from mypy_boto3_codebuild import CodeBuildClient
 
@@ -27,7 +29,13 @@ class Checks:
 
     def has_build(self, commit: str) -> bool:
         """Whether any build ran, or runs, on a commit; the newest builds are looked through."""
-        ids = self.client.list_builds_for_project(projectName=self.name, sortOrder="DESCENDING")["ids"]
+        try:
+            ids = self.client.list_builds_for_project(projectName=self.name, sortOrder="DESCENDING")["ids"]
+        except self.client.exceptions.ResourceNotFoundException:
+            raise ForgeError(
+                f"CodeBuild has no project {self.name!r}, which checks pull requests. Make it: "
+                "mlops bootstrap"
+            ) from None
         if not ids:
             return False
         builds = self.client.batch_get_builds(ids=ids[:AT_ONCE])["builds"]

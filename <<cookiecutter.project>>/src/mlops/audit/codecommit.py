@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlops.audit.chain import stamp
 from mlops.audit.event import list_at, text_at
 from mlops.audit.verdict import Finding, refer
+from mlops.codecommit_people import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
     from mlops.audit.history import Move
     from mlops.audit.verdict import Verdict
 
-MAIN = "refs/heads/main"
+HEADS = "refs/heads/"
+MAIN = f"{HEADS}main"
+PUSHES = frozenset(
+    {
+        *("GitPush", "CreateCommit", "PutFile", "DeleteFile"),
+        *("MergeBranchesByFastForward", "MergeBranchesBySquash", "MergeBranchesByThreeWay"),
+    }
+)
 
 
 @dataclass
@@ -46,8 +54,10 @@ class Pull:
 
 
 def person(event: Event) -> str:
-    """Who stands behind a call: the source identity, which survives a change of roles, else the caller."""
-    return event.who.source or event.who.arn
+    """Who stands behind a call: the source identity, which survives a change of roles, else the name that the
+    caller has in every role; without the host of an address.
+    """
+    return fold(event.who.source or event.who.arn.rpartition("/")[2])
 
 
 def read_pulls(events: Iterable[Event], repository: str) -> tuple[dict[str, Pull], list[Event]]:
@@ -57,7 +67,7 @@ def read_pulls(events: Iterable[Event], repository: str) -> tuple[dict[str, Pull
     for event in events:
         if event.source != "codecommit" or event.error:
             continue
-        if event.name == "GitPush":
+        if event.name in PUSHES:
             direct += add_push(event, pulls, repository)
         elif event.name == "CreatePullRequest":
             open_pull(event, pulls, repository)
@@ -71,27 +81,38 @@ def open_pull(event: Event, pulls: dict[str, Pull], repository: str) -> None:
     target = next(iter(list_at(event.request, "targets")), None)
     number = event.answered("pullRequest", "pullRequestId")
     if text_at(target, "repositoryName") == repository and number:
-        branch = text_at(target, "sourceReference").removeprefix("refs/heads/")
-        pulls[number] = Pull(number, f"refs/heads/{branch}", event)
+        branch = text_at(target, "sourceReference").removeprefix(HEADS)
+        pulls[number] = Pull(number, HEADS + branch, event)
 
 
 def add_push(event: Event, pulls: dict[str, Pull], repository: str) -> list[Event]:
     """A push: to the branch of an open pull request, or past all of them to main."""
     if repository not in {event.asked("repositoryName"), text_at(event.extra, "repositoryName")}:
         return []
-    refs = {text_at(reference, "ref") for reference in list_at(event.request, "references")}
+    refs = {reference for reference, _ in moved_references(event)}
     for pull in pulls.values():
         if pull.branch in refs and pull.merged is None:
             pull.pushes.append(event)
     return [event] if MAIN in refs else []
 
 
+def moved_references(event: Event) -> list[tuple[str, str]]:
+    """The references that a call moved, and whither: git names several, the API one branch."""
+    if event.name == "GitPush":
+        listed = list_at(event.request, "references")
+        return [(text_at(reference, "ref"), text_at(reference, "commit")) for reference in listed]
+    named = event.asked("branchName") or event.asked("targetBranch")
+    branch = named or event.asked("destinationCommitSpecifier")
+    return [(HEADS + branch.removeprefix(HEADS), event.answered("commitId"))]
+
+
 def add_step(event: Event, pull: Pull) -> None:
     """An approval, an override, or the merge."""
-    if event.name == "UpdatePullRequestApprovalState" and event.asked("approvalState") == "APPROVE":
-        pull.approvals.append(event)
-    elif event.name == "OverridePullRequestApprovalRules" and event.asked("overrideStatus") != "REVOKE":
-        pull.overrides.append(event)
+    if event.name == "UpdatePullRequestApprovalState":
+        pull.approvals = [other for other in pull.approvals if other.who.arn != event.who.arn]
+        pull.approvals += [event] if event.asked("approvalState") == "APPROVE" else []
+    elif event.name == "OverridePullRequestApprovalRules":
+        pull.overrides = [] if event.asked("overrideStatus") == "REVOKE" else [*pull.overrides, event]
     elif event.name.startswith("MergePullRequest"):
         pull.merged = event
 
@@ -110,9 +131,9 @@ def judge_codecommit(case: Case, events: Iterable[Event]) -> list[Finding]:
 
 def judge_push(event: Event, moves: dict[str, Move]) -> Iterator[Finding]:
     """A push to main that moves a pin went past review."""
-    for reference in list_at(event.request, "references"):
-        move = moves.get(text_at(reference, "commit"))
-        if move and text_at(reference, "ref") == MAIN:
+    for reference, commit in moved_references(event):
+        move = moves.get(commit)
+        if move and reference == MAIN:
             why = f"{event.who} pushed {move.commit[:12]} to main, which moves a pin, without a pull request"
             yield describe("no-pull-request", "contradicted", move, why, event)
 
@@ -121,7 +142,8 @@ def judge_pull(case: Case, pull: Pull, move: Move, by_commit: dict[str, Pull]) -
     """Four eyes, the last revision, and the rules."""
     for event in pull.approvals:
         if person(event) in pull.authors:
-            why = f"{person(event)} wrote pull request {pull.number} and approved it, as {event.who}"
+            name = event.who.source or person(event)
+            why = f"{name} wrote pull request {pull.number} and approved it, as {event.who}"
             yield describe("four-eyes", "contradicted", move, why, event)
     last = max((event.time for event in pull.approvals), default=None)
     for event in pull.pushes:

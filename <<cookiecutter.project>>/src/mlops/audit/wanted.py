@@ -37,6 +37,8 @@ APPROVALS = ("PutApprovalResult",)
 CODECOMMIT = (
     "CreatePullRequest", "UpdatePullRequestApprovalState", "OverridePullRequestApprovalRules", "GitPush",
     "MergePullRequestByFastForward", "MergePullRequestBySquash", "MergePullRequestByThreeWay",
+    "CreateCommit", "PutFile", "DeleteFile",
+    "MergeBranchesByFastForward", "MergeBranchesBySquash", "MergeBranchesByThreeWay",
 )  # fmt: skip
 
 WANTED = {

@@ -1,0 +1,113 @@
+"""The loop on CodeCommit in the sandbox: proposed, approved by two, merged, deployed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from mlops.approvals import Approved, Move, require_approvals
+from mlops.deploy import Orders, deploy
+from mlops.forge import open_forge
+from mlops.pin import dump_pin, make_pin, pin_path
+from mlops.pulls import Change, publish
+from mlops.serving import Serve
+from mlops.target import read_targets
+from sandbox.identity import root_key
+from tests.codecommit import signed_url
+from tests.conftest import ACCOUNT, git
+
+if TYPE_CHECKING:
+    from mlops.project import Project
+    from mlops.release import Artifact
+    from tests.live import Bench
+
+ALLOW = {"Effect": "Allow", "Action": "codecommit:*", "Resource": "*"}
+
+
+@dataclass
+class Firm:
+    """A project whose repository is on the sandbox's CodeCommit, and IAM users who review there."""
+
+    bench: Bench
+    project: Project
+    url: str
+
+    def person(self, name: str) -> Any:
+        """CodeCommit as an IAM user sees it."""
+        iam: Any = boto3.client("iam")
+        with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+            iam.create_user(UserName=name)
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [ALLOW]})
+        iam.put_user_policy(UserName=name, PolicyName="codecommit", PolicyDocument=policy)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return boto3.client(
+            "codecommit",
+            aws_access_key_id=key["AccessKeyId"],
+            aws_secret_access_key=key["SecretAccessKey"],
+        )
+
+    def propose(self, model: str, artifact: Artifact) -> str:
+        """Open or renew the pull request of a release; what was done."""
+        serving = Serve.model_validate({"instance": "ml.m5.large", "soak_minutes": 0}).resolve("staging")
+        text = dump_pin(make_pin(model, artifact, serving))
+        path = pin_path("staging", model)
+        change = Change("staging", model, f"mlops/staging/{model}", path, text, f"Promote {model}", text)
+        return publish(open_forge(self.project), change, asked=False)
+
+    def merge(self, number: int) -> None:
+        """Two people approve, the second merges; the clone follows."""
+        for name in ("ben", "cleo"):
+            person = self.person(name)
+            revision = person.get_pull_request(pullRequestId=str(number))["pullRequest"]["revisionId"]
+            person.update_pull_request_approval_state(
+                pullRequestId=str(number), revisionId=revision, approvalState="APPROVE"
+            )
+        person.merge_pull_request_by_squash(pullRequestId=str(number), repositoryName=self.project.repository)
+        git(self.bench.root, "pull", "-q", self.url, "main")
+
+    def count(self, move: Move) -> Approved:
+        """What `deploy` counts."""
+        return require_approvals(open_forge(self.project), self.bench.root, move, 2)
+
+    def deploy(self, model: str) -> str:
+        """Deploy to staging; what was done, or why not."""
+        targets = read_targets(self.bench.root, self.project, "staging", model)
+        (done,) = deploy(self.bench.aws, targets, Orders(self.count))
+        return done.error or done.did
+
+
+@pytest.fixture
+def firm(bench: Bench, endpoint_url: str, name: str) -> Firm:
+    """A project whose main is on CodeCommit."""
+    repository = f"models-{name}"
+    boto3.client("codecommit").create_repository(repositoryName=repository)
+    url = signed_url(endpoint_url, repository, {"AWS_ACCESS_KEY_ID": root_key(ACCOUNT)})
+    git(bench.root, "push", "-q", url, "HEAD:refs/heads/main")
+    changes = {"forge": "codecommit", "ci": "codepipeline", "repository": repository}
+    return Firm(bench, bench.project.model_copy(update=changes), url)
+
+
+def test_what_two_people_approved_is_deployed_with_evidence(firm: Firm, name: str) -> None:
+    source = git(firm.bench.root, "rev-parse", "HEAD")
+    artifact = firm.bench.register(name, "first", commit=source)
+    (number,) = [int(word.strip("#:")) for word in firm.propose(name, artifact).split() if word[0] == "#"]
+    firm.merge(number)
+    assert firm.deploy(name) == "create"
+    assert firm.bench.ask(name) == "first"
+    evidence = read_evidence(firm, name)
+    people = [approval["by"]["arn"] for approval in evidence["approvals"]]
+    assert people == [f"arn:aws:iam::{ACCOUNT}:user/{person}" for person in ("ben", "cleo")]
+    assert evidence["pull_request"]["number"] == number
+    assert firm.deploy(name) == "nothing"
+
+
+def read_evidence(firm: Firm, model: str) -> Any:
+    """The one evidence object of a model in staging."""
+    s3, bucket = firm.bench.aws.s3, firm.project.releases_bucket
+    (entry,) = s3.list_objects_v2(Bucket=bucket, Prefix=f"evidence/staging/{model}/")["Contents"]
+    return json.loads(s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read())
