@@ -9,7 +9,7 @@ from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
 
 from sandbox import iam, identity
-from sandbox.envelope import key_parts
+from sandbox.envelope import behind_alias, key_parts
 from sandbox.errors import ServiceError
 from sandbox.iam.document import compile_policy
 from sandbox.iam.part import Place
@@ -49,7 +49,8 @@ class Access:
         known = {**iam.facts(environ, self._region), **caller.facts}
         if target.service == "codecommit" and self._locate:  # pull requests go by number, policies by name
             params = {**params, **self._locate(caller.account, params)}
-        parts = iam.authorize(target, params, known, caller.account, self._region)
+        authorized = iam.authorize(target, params, known, caller.account, self._region)
+        parts = [behind_alias(part) for part in authorized]
         if target.service == "s3":
             around = {key: values for key, values in known.items() if not key.startswith("s3:")}
             asked = key_parts(target.operation, params, caller.account, self._region)

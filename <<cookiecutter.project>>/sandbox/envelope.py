@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
 
 from sandbox.iam.part import Part
@@ -15,6 +17,24 @@ WRITES = frozenset({"PutObject", "CopyObject", "CreateMultipartUpload"})
 # Parts are encrypted with the key that the upload began with: KMS guide, "multipart upload".
 APPENDS = frozenset({"UploadPart", "UploadPartCopy", "CompleteMultipartUpload"})
 READS = frozenset({"GetObject", "SelectObjectContent"})
+
+
+# They change the alias itself, and name the key besides.
+ON_ALIASES = frozenset({"kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"})
+
+
+def behind_alias(part: Part) -> Part:
+    """A part on an alias as KMS decides it: on the key that the alias stands for. None there: it stays."""
+    pieces = part.resource.split(":", 5)
+    if (
+        len(pieces) < 6
+        or pieces[2] != "kms"
+        or not pieces[5].startswith("alias/")
+        or part.action in ON_ALIASES
+    ):
+        return part
+    key = kms_backends[pieces[4]][pieces[3]].get_key_id_from_alias(pieces[5])
+    return replace(part, resource=":".join([*pieces[:5], f"key/{key}"])) if key else part
 
 
 def key_parts(operation: str, params: Mapping[str, Any], caller: str, region: str) -> list[Part]:

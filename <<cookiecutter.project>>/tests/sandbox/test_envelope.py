@@ -89,3 +89,15 @@ def test_an_upload_in_parts_and_a_copy_ask_for_both(sandbox: Sandbox, encrypted:
     with pytest.raises(ClientError, match="kms:Decrypt"):
         s3.copy_object(Bucket=bucket, Key="d", CopySource=f"{bucket}/a")
     assert s3.put_object(Bucket=bucket, Key="e", Body=b"x", ServerSideEncryption="AES256")["ETag"]
+
+
+def test_a_call_by_an_alias_is_decided_on_the_key_behind_it(
+    sandbox: Sandbox, encrypted: tuple[str, str]
+) -> None:
+    _, key = encrypted
+    kms = sandbox.client("kms")
+    kms.create_alias(AliasName="alias/behind", TargetKeyId=key)
+    assert kms.describe_key(KeyId="alias/behind")["KeyMetadata"]["Arn"] == key
+    stranger = sandbox.client("kms", make_user(sandbox, "stranger", ACCOUNT))
+    with pytest.raises(ClientError, match=rf"kms:DescribeKey on resource: {key}"):
+        stranger.describe_key(KeyId="alias/behind")
