@@ -136,6 +136,10 @@ def tag_changes(name: str, before: Properties, making: Making) -> tuple[list[dic
 # The module that has the types of a service: AWS::S3::Bucket is in types/s3.py.
 MODULES = {
     "CloudTrail": "cloudtrail",
+    "CodeBuild": "codebuild",
+    "CodeConnections": "codeconnections",
+    "CodePipeline": "codepipeline",
+    "CodeStarConnections": "codeconnections",
     "Events": "events",
     "IAM": "iam",
     "KMS": "kms",

@@ -126,7 +126,7 @@ class Builds:
             build.update(members)
 
     def _limit(self, project: Record) -> None:
-        most = project.get("concurrentBuildLimit")
+        most = max(0, project.get("concurrentBuildLimit", 0))  # -1 takes the limit away
         own = [build for build in self._builds.values() if build["projectName"] == project["name"]]
         if most and sum(not build["buildComplete"] for build in own) >= most:
             raise ServiceError(

@@ -11,7 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 STANDARD = "aws/codebuild/amazonlinux2-x86_64-standard:5.0"
-EVERYTHING = ("logs:*", "s3:*", "ssm:*", "secretsmanager:*", "codebuild:*", "sts:*", "codestar-connections:*")
+EVERYTHING = (
+    "codebuild:*",
+    "codestar-connections:*",
+    "kms:*",
+    "logs:*",
+    "s3:*",
+    "secretsmanager:*",
+    "ssm:*",
+    "sts:*",
+)
 
 
 def service_role(

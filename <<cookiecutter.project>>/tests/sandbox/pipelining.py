@@ -146,6 +146,11 @@ class Pipeline:
         )["actionExecutionDetails"]
         return {each["actionName"]: each for each in reversed(found)}
 
+    def why(self, execution: str) -> str:
+        """What the actions of an execution have failed of."""
+        told = (each["output"]["executionResult"] for each in self.actions(execution).values())
+        return "\n".join(each["errorDetails"]["message"] for each in told if "errorDetails" in each)
+
     def executions(self) -> list[dict[str, Any]]:
         """All executions, the newest first."""
         found = self.client.list_pipeline_executions(pipelineName=self.name)
