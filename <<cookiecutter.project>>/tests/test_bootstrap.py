@@ -93,7 +93,7 @@ def test_three_accounts_are_done_one_after_the_other_training_first(
     new = settle(STAGING, PROD, store=STORE, people=PEOPLE)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", f"AKIAROOT{STAGING}")
     assert run(["bootstrap", "--yes"]) == 1
-    assert "Begin there: mlops bootstrap training" in capsys.readouterr().err
+    assert f"has no bucket {new.name}-data-{ACCOUNT}-eu-west-1 yet" in capsys.readouterr().err
     for account, duty in ((ACCOUNT, "training"), (STAGING, "staging"), (PROD, "prod")):
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", f"AKIAROOT{account}")
         assert run(["bootstrap", "--yes"]) == 0

@@ -42,7 +42,7 @@ REMEDIES = (
         re.compile(
             r"unrecognized resource types|not supported in this region|not available in", re.IGNORECASE
         ),
-        "{region} lacks that service: choose another `region` in project.yml, or leave the template out",
+        "{region} lacks that service: change `region` in project.yml, or leave out what needs it (--set)",
     ),
 )
 

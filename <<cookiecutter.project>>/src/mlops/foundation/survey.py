@@ -77,10 +77,12 @@ def survey(aws: Aws, cloud: Cloud, request: Request, is_patient: bool) -> Survey
     caller = accounts.read_caller(aws)
     duties = accounts.choose_duties(request.project, caller, request.duty)
     refuse_unknown(request.templates, request.project, request.wanted)
-    refuse_before_training(aws, request.project, caller)
     names = names_here(request, caller.account, duties)
     standings = read_standings(cloud, (name for _, name in names))
-    stacks = choose_stacks(aws, request, caller, duties, names, standings)
+    everywhere = plan_all(aws, request, caller, names, standings)
+    refuse_before_training(aws, request.project, caller, everywhere)
+    here = {stack.name for duty in duties for stack in stacks_of(everywhere, duty, caller.account)}
+    stacks = [stack for stack in everywhere if stack.name in here]
     if is_patient:
         standings = {**standings, **wait(cloud, stacks, standings)}
     planned = [
@@ -91,14 +93,18 @@ def survey(aws: Aws, cloud: Cloud, request: Request, is_patient: bool) -> Survey
     return Survey(caller, duties, tuple(prepare(cloud, planned)), tuple(accounts.lacking(aws, types)))
 
 
-def refuse_before_training(aws: Aws, project: Project, caller: Caller) -> None:
-    """Raise in another account while training's has no buckets: trails and roles here point at them."""
-    if caller.account == project.accounts.training or accounts.is_taken(aws.s3, project.data_bucket):
+def refuse_before_training(aws: Aws, project: Project, caller: Caller, stacks: Sequence[Stack]) -> None:
+    """Raise in another account while training's lacks buckets: trails and roles here point at them."""
+    home = project.accounts.training
+    if caller.account == home:
         return
-    raise AwsError(
-        f"account {project.accounts.training} (training) has no bucket {project.data_bucket} yet, and "
-        f"what is made here in {caller.account} points at it. Begin there: mlops bootstrap training"
-    )
+    wanted = [name for each in stacks if each.account == home for name in bucket_names(each).values()]
+    missing = [name for name in wanted if not accounts.is_taken(aws.s3, name)]
+    if missing:
+        raise AwsError(
+            f"account {home} (training) has no bucket {', '.join(missing)} yet, and what is made here in "
+            f"{caller.account} points at it. Begin there: mlops bootstrap training"
+        )
 
 
 def names_here(request: Request, account: str, duties: Sequence[str]) -> list[tuple[Template, str]]:
@@ -119,15 +125,14 @@ def read_standings(cloud: Cloud, names: Iterable[str]) -> dict[str, Standing]:
         return dict(zip(listed, pool.map(cloud.standing, listed), strict=True))
 
 
-def choose_stacks(
+def plan_all(
     aws: Aws,
     request: Request,
     caller: Caller,
-    duties: Sequence[str],
     names: Sequence[tuple[Template, str]],
     standings: Mapping[str, Standing],
-) -> list[Stack]:
-    """The stacks to act on: an optional one also when it is there already."""
+) -> tuple[Stack, ...]:
+    """The stacks of all accounts: an optional one also when it is here already."""
     kept = {template.stem for template, name in names if template.facts.optional and standings[name].is_made}
     checks: dict[str, Callable[[], bool]] = {
         "OidcProvider": lambda: accounts.has_provider(accounts.client(aws, "iam")),
@@ -138,7 +143,7 @@ def choose_stacks(
         asked = [name for template, name in names if parameter in template.parameters]
         if asked:
             makers[caller.account, parameter] = find_maker(parameter, asked, standings, checks[parameter]())
-    stacks = plan_stacks(
+    return plan_stacks(
         request.templates,
         request.project,
         request.repository,
@@ -146,8 +151,6 @@ def choose_stacks(
         request.settings,
         makers,
     )
-    chosen = {stack.name for duty in duties for stack in stacks_of(stacks, duty, caller.account)}
-    return [stack for stack in stacks if stack.name in chosen]
 
 
 def wait(cloud: Cloud, stacks: Sequence[Stack], standings: Mapping[str, Standing]) -> dict[str, Standing]:
