@@ -3,25 +3,31 @@
 Beside it, in the same run and on one processor: a loop that only unpacks and hashes every file, one that also
 decodes every record with json.loads (on a tenth, scaled), and jq where it is on PATH (on a tenth, scaled).
 Faults are planted; a run that misses one, or finds another, is no result. Contents repeat (hard links), so
-that millions of events need no disk of their own.
+that millions of events need no disk of their own. Then what is done every hour: a run from a checkpoint with
+one new hour, beside a run without; and digests alone, beside a loop that only verifies their signatures.
 """
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from measure import PAYLOAD, Result, run, timed
 
 sys.path.insert(0, str(PAYLOAD / "src"))
@@ -31,7 +37,7 @@ sys.path.insert(0, str(PAYLOAD / "tests"))
 
 from conftest import DVC_CONFIG, PROJECT, write_model  # type: ignore[import-not-found]
 from sandbox.trails import callers, records, story
-from sandbox.trails.writer import compact, pack
+from sandbox.trails.writer import Writer, compact, pack
 from world import World  # type: ignore[import-not-found]
 
 if TYPE_CHECKING:
@@ -44,6 +50,10 @@ PROMOTIONS = 50
 SHARE = 10  # of the files, for the slow ways
 BUDGET_RATE = 150_000  # events a second and processor
 BUDGET_MEMORY = 300  # MB
+BUDGET_HOUR = 5.0  # seconds
+BUDGET_DIGESTS = 10_000  # a second
+DIGESTS = 4_000
+STAMP = re.compile(r"_(\d{8}T\d{4})(?:\d\d)?Z[_.]")  # in the name of a log or digest
 FAULTS = ["attempt", "console-approval", "key-changed", "stranger", "trail-changed"]
 
 
@@ -64,6 +74,8 @@ def main() -> None:
             say("the same", ours, "jq", scale * timed(lambda: ask_jq(few)), events)
         verdict = "within" if memory <= BUDGET_MEMORY else "OVER"
         print(f"peak memory of a process: {memory:.0f} MB ({verdict} {BUDGET_MEMORY} MB)")
+        print(Result("an hour from a checkpoint", measure_hour(world), "all without one", ours, BUDGET_HOUR))
+        measure_digests(Path(folder) / "chain")
 
 
 def say(what: str, ours: float, other: str, theirs: float, events: int) -> None:
@@ -138,9 +150,72 @@ def noise(world: World) -> dict[str, Any]:
     return dict(made)
 
 
-def measure_verb(world: World) -> tuple[float, float]:
+def measure_hour(world: World) -> float:
+    """Seconds of a run that goes on from a checkpoint and finds one more hour in the folder."""
+    aside = world.root / "aside"
+    last = f"{world.writer.end - timedelta(hours=1):%Y%m%dT%H%M}"
+    late = [path for path in world.folder.glob("AWSLogs/**/*.json.gz") if is_after(path.name, last)]
+    for path in late:
+        move_file(path, aside / path.relative_to(world.folder))
+    until = (world.writer.end - timedelta(hours=1)).isoformat()
+    measure_verb(world, "--checkpoint", "checkpoint.json", "--until", until, "--now", until)
+    for path in late:
+        move_file(aside / path.relative_to(world.folder), path)
+    return measure_verb(world, "--checkpoint", "checkpoint.json")[0]
+
+
+def is_after(name: str, moment: str) -> bool:
+    """Whether a log or digest is of a later time."""
+    found = STAMP.search(name)
+    return found is not None and found[1] > moment
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Move a file, with its folders."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source.rename(target)
+
+
+def measure_digests(folder: Path) -> None:
+    """A chain of digests, verified whole, beside a loop that only verifies signatures."""
+    from mlops.audit.integrity import verify_digests
+    from mlops.audit.store import open_store
+
+    account, region = "111111111111", "eu-west-1"
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    bucket = f"acme-trail-{account}-{region}"
+    writer = Writer(bucket, (account,), (region,), begin, begin + timedelta(hours=DIGESTS))
+    writer.close()
+    writer.save(folder)
+    store = open_store(folder)
+    known, problems = verify_digests(store, None)
+    if problems or len(known) != DIGESTS:
+        raise SystemExit(f"{len(known)} of {DIGESTS} digests verified: {problems[:1]}")
+    ours = timed(lambda: verify_digests(store, None))
+    bare = timed(lambda: verify_signatures(folder, store.signatures, store.keys[region]))
+    budget = DIGESTS / BUDGET_DIGESTS
+    print(Result(f"{DIGESTS} digests verified", ours, "their signatures alone", bare, budget))
+    print(f"  {DIGESTS / ours:,.0f} digests/s against {DIGESTS / bare:,.0f}", flush=True)
+
+
+def verify_signatures(folder: Path, signatures: dict[str, Any], keys: list[dict[str, Any]]) -> None:
+    """What a script does that knows the format: unpack, hash, verify; no link, no place, no gap."""
+    public = {key["Fingerprint"]: load_der_public_key(base64.b64decode(key["Value"])) for key in keys}
+    for name, said in signatures.items():
+        content = gzip.decompress((folder / name).read_bytes())
+        document = json.loads(content)
+        place = f"{document['digestS3Bucket']}/{document['digestS3Object']}"
+        previous = document["previousDigestSignature"] or "null"
+        digest = hashlib.sha256(content).hexdigest()
+        text = "\n".join([document["digestEndTime"], place, digest, previous]).encode()
+        key: Any = public[document["digestPublicKeyFingerprint"]]
+        key.verify(bytes.fromhex(said["signature"]), text, PKCS1v15(), SHA256())
+
+
+def measure_verb(world: World, *options: str) -> tuple[float, float]:
     """Seconds of the verb as a process, and the most memory that one process took, in MB."""
     command = [sys.executable, "-m", "mlops.cli", "audit", "--format", "json", "--output", "report.json"]
+    command += options
     environment = {**os.environ, "PYTHONPATH": str(PAYLOAD / "src")}
     start = time.perf_counter()
     process = subprocess.Popen(command, cwd=world.root, env=environment, stdout=subprocess.DEVNULL)
