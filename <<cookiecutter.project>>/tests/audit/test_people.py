@@ -56,6 +56,10 @@ def test_no_date_hides_a_direct_push_from_the_range_that_is_asked_for(world: Wor
     assert (finding["subject"], finding["verdict"]) == ("staging/guess", "contradicted")
     assert "runs against main's other dates" in finding["message"]
     assert answer.verdicts("endpoint") == ["proved"]
+    world.pin("staging", "d", 4, "third")
+    world.writer.end = world.at(12)
+    again = world.run("--format", "json", "--since", f"{world.at(0.5):%Y-%m-%dT%H:%M:%SZ}")
+    assert again.finding("misdated")["id"] == finding["id"]
 
 
 def test_what_the_forge_merged_under_another_title_is_no_direct_push(world: World) -> None:

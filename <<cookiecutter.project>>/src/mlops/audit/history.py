@@ -26,14 +26,16 @@ AHEAD = timedelta(minutes=15)  # between the clocks of those who commit
 
 @dataclass(frozen=True)
 class Move:
-    """A commit of main that changed one pin. `place` counts from the tip of main backwards."""
+    """A commit of main that changed one pin. `place` counts from the tip of main backwards; `time` is what
+    `dated` says, or where that cannot be, the time of the last commit before whose date is believed.
+    """
 
     commit: str
     time: datetime
     place: int
     subject: str
     committer: str
-    is_misdated: bool
+    dated: datetime
     environment: Environment
     model: str
     path: str
@@ -44,6 +46,11 @@ class Move:
     def key(self) -> tuple[str, str]:
         """Which pin it moved."""
         return (self.environment, self.model)
+
+    @property
+    def is_misdated(self) -> bool:
+        """Whether its date runs against those of main."""
+        return self.dated != self.time
 
 
 @dataclass
@@ -122,17 +129,19 @@ def read_history(root: Path, commit: str = "HEAD") -> History:
     return History(head, short, times, group(moves), texts)
 
 
-def find_misdated(times: Sequence[datetime]) -> frozenset[int]:
-    """The places of commits whose dates run against those of main. Who pushes a commit chooses its date."""
+def find_misdated(times: Sequence[datetime]) -> dict[int, datetime]:
+    """Commits whose dates run against those of main, by place, and when the last believed one before came.
+    Who pushes a commit chooses its date.
+    """
     oldest_first = list(reversed(times))
     honest = set(longest_rise(oldest_first))
-    found, last = set(), 0
+    found, last = {}, min(honest, default=0)
     for index, moment in enumerate(oldest_first):
         if index in honest:
             last = index
         elif moment < oldest_first[last] - AHEAD or is_past(oldest_first, honest, index):
-            found.add(len(times) - 1 - index)
-    return frozenset(found)
+            found[len(times) - 1 - index] = oldest_first[last]
+    return found
 
 
 def is_past(times: Sequence[datetime], honest: Container[int], index: int) -> bool:
@@ -177,8 +186,8 @@ def read_moves(root: Path, head: str, places: Mapping[str, int], times: Sequence
             place = split_pin_path(path.removeprefix(prefix)) if path.startswith(prefix) else None
             if place:
                 at = places[name]
-                lies = at in misdated
-                yield Move(name, times[at], at, subject, committer, lies, *place, path, blob, paths)
+                moment = misdated.get(at, times[at])
+                yield Move(name, moment, at, subject, committer, times[at], *place, path, blob, paths)
 
 
 def pair(entries: Sequence[str]) -> Iterator[tuple[str, str]]:

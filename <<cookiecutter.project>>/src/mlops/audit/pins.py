@@ -44,10 +44,9 @@ def is_asked(case: Case, move: Move) -> bool:
 def judge_pin(case: Case, move: Move, data: Mapping[str, str]) -> Change:
     """One commit that moved a pin: by itself, and by what followed."""
     content = case.history.content(move)
-    within = min(max(move.time, case.asked.since), case.asked.until)
     change = Change(
         "pin",
-        within,
+        max(move.time, case.asked.since),
         move.environment,
         move.model,
         f"{move.path} at {move.commit[:12]}",
@@ -88,7 +87,7 @@ def ratify(case: Case, move: Move, change: Change) -> Change:
 def judge_date(move: Move) -> Iterator[Flag]:
     """Main's dates run forward; one that does not would hide its commit from the time that is asked for."""
     if move.is_misdated:
-        why = f"its date {stamp(move.time)} runs against main's other dates; ask the forge who pushed it"
+        why = f"its date {stamp(move.dated)} runs against main's other dates; ask the forge who pushed it"
         yield Flag("misdated", "contradicted", why)
 
 
@@ -191,8 +190,8 @@ def describe_undeployed(case: Case, move: Move) -> Flag:
         )
         return Flag("no-pull-request", "contradicted", why)
     why = (
-        f"was merged at {stamp(move.time)} and never deployed; see why: mlops deploy {move.environment} "
-        f"{move.model} --dry-run"
+        f"was merged at {stamp(move.time)} and never deployed; the log of the last run says why, and so does "
+        f"another: mlops deploy {move.environment} {move.model}"
     )
     return Flag("merged-not-deployed", "unproved", why)
 
