@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sandbox.backend import has_log_group
+from sandbox.budgets import Budgets
 from sandbox.cloudwatch import CloudWatch
 from sandbox.codebuild import CodeBuild
 from sandbox.codepipeline import CodePipeline
@@ -93,6 +94,7 @@ def _plane(account: str, shared: Shared, registries: dict[str, Registry]) -> Pla
         "sts": shared.sts.operations,
         "cloudtrail": shared.trails(account),
         "cloudformation": shared.stacks(account),
+        "budgets": Budgets(account, shared.clock).operations,
         "codecommit": shared.codecommit(account),
         "codebuild": CodeBuild(world, shared.reach).operations,
         **CodePipeline(world, shared.reach).tables(),

@@ -135,16 +135,26 @@ def tag_changes(name: str, before: Properties, making: Making) -> tuple[list[dic
 
 # The module that has the types of a service: AWS::S3::Bucket is in types/s3.py.
 MODULES = {
+    "Budgets": "budgets",
     "CloudTrail": "cloudtrail",
+    "CloudWatch": "cloudwatch",
     "CodeBuild": "codebuild",
+    "CodeCommit": "codecommit",
     "CodeConnections": "codeconnections",
     "CodePipeline": "codepipeline",
     "CodeStarConnections": "codeconnections",
+    "EC2": "ec2",
+    "ECR": "ecr",
     "Events": "events",
+    "Glue": "glue",
     "IAM": "iam",
     "KMS": "kms",
+    "Logs": "logs",
     "S3": "s3",
     "SNS": "sns",
+    "SSM": "ssm",
+    "SageMaker": "sagemaker",
+    "SecretsManager": "secrets",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sandbox.iam import builds, cloudtrail, codecommit, monitoring, named, s3, sagemaker, sts
+from sandbox.iam import budgets, builds, cloudtrail, codecommit, monitoring, named, s3, sagemaker, sts
 from sandbox.iam.part import Place
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sandbox.wire import Target
 
 TABLES: dict[str, Callable[[str, Params, Place], list[Part]]] = {
+    "budgets": budgets.parts,
     "cloudformation": named.cloudformation_parts,
     "cloudtrail": cloudtrail.parts,
     "cloudwatch": monitoring.cloudwatch_parts,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sandbox.cloudformation.errors import ResourceError
 from sandbox.cloudformation.kinds import IAM, TAGS, Kind, Making, Properties, tag_changes
 
 
@@ -191,14 +192,11 @@ def set_thumbprints(making: Making, before: Properties) -> None:
 
 
 def set_clients(making: Making, before: Properties) -> None:
-    client = making.client("iam")
-    old, new = (set(each.get("ClientIdList") or ()) for each in (before, making.properties))
-    for name in sorted(new - old):
-        client.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=making.id, ClientID=name)
-    for name in sorted(old - new):
-        client.remove_client_id_from_open_id_connect_provider(
-            OpenIDConnectProviderArn=making.id, ClientID=name
-        )
+    """moto can give a provider no other clients than those that it was made with."""
+    raise ResourceError(
+        "InvalidRequest",
+        "the sandbox's AWS::IAM::OIDCProvider cannot change ClientIdList; see docs/sandbox.md",
+    )
 
 
 def set_provider_tags(making: Making, before: Properties) -> None:

@@ -29,11 +29,8 @@ def _default_policy(making: Making) -> dict[str, Any]:
 
 def set_rotation(making: Making, before: Properties) -> None:
     client = making.client("kms")
-    if not making.get("EnableKeyRotation"):
-        client.disable_key_rotation(KeyId=making.id)
-        return
-    days = making.get("RotationPeriodInDays")
-    client.enable_key_rotation(KeyId=making.id, **({"RotationPeriodInDays": days} if days else {}))
+    on = making.get("EnableKeyRotation")
+    (client.enable_key_rotation if on else client.disable_key_rotation)(KeyId=making.id)
 
 
 def set_enabled(making: Making, before: Properties) -> None:
@@ -68,7 +65,6 @@ class Key(Kind):
         "KeySpec": str,
         "KeyUsage": str,
         "PendingWindowInDays": int,
-        "RotationPeriodInDays": int,
         "Tags": TAGS,
     }
     fixed = frozenset({"KeySpec", "KeyUsage"})
@@ -79,7 +75,6 @@ class Key(Kind):
         "Description": set_description,
         "KeyPolicy": set_policy,
         "EnableKeyRotation": set_rotation,
-        "RotationPeriodInDays": set_rotation,
         "Enabled": set_enabled,
         "PendingWindowInDays": keep,
         "Tags": set_tags,

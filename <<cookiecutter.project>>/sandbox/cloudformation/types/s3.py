@@ -9,14 +9,13 @@ from sandbox.cloudformation.errors import ResourceError
 from sandbox.cloudformation.kinds import TAGS, Kind, Making, Properties
 
 TRANSITION: Any = {"StorageClass": str, "TransitionInDays": int}
-OLD_TRANSITION: Any = {**TRANSITION, "NewerNoncurrentVersions": int}
 RULE: Any = {
     "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": int},
     "ExpirationInDays": int,
     "ExpiredObjectDeleteMarker": bool,
     "Id": str,
-    "NoncurrentVersionExpiration": {"NoncurrentDays": int, "NewerNoncurrentVersions": int},
-    "NoncurrentVersionTransitions": [OLD_TRANSITION],
+    "NoncurrentVersionExpiration": {"NoncurrentDays": int},
+    "NoncurrentVersionTransitions": [TRANSITION],
     "Prefix": str,
     "Status": str,
     "TagFilters": [{"Key": str, "Value": str}],
