@@ -171,15 +171,16 @@ class Newcomer:
         found["buckets"] = [bucket for bucket in buckets if bucket.startswith(f"{self.name}-")]
         return re.sub(self.name, "NAME", json.dumps(found, sort_keys=True))
 
-    def make_user(self, name: str, allow: list[str], deny: list[str]) -> dict[str, str]:
-        """Somebody of the account who may do some things and not others; their key."""
-        iam, user = self.place.client("iam"), f"{self.name}-{name}"
-        rules = [("Allow", allow), ("Deny", deny)]
-        statements = [{"Effect": effect, "Action": actions, "Resource": "*"} for effect, actions in rules]
+    def make_administrator(self, account: str = ACCOUNT, but: str = "") -> dict[str, str]:
+        """Somebody of an account who may do all but one action; what signs them in."""
+        iam, user = self.place.client("iam", account), f"{self.name}-administrator{but.partition(':')[0]}"
+        rules = [("Allow", "*"), *([("Deny", but)] if but else [])]
+        statements = [{"Effect": effect, "Action": action, "Resource": "*"} for effect, action in rules]
         policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
         iam.create_user(UserName=user)
         iam.put_user_policy(UserName=user, PolicyName="rules", PolicyDocument=policy)
-        return dict(iam.create_access_key(UserName=user)["AccessKey"])
+        key = iam.create_access_key(UserName=user)["AccessKey"]
+        return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
 
     def delete(self, stem: str) -> None:
         """Delete a stack that is protected, as somebody does who means it."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 import time
 from typing import TYPE_CHECKING
+
+import pytest
 
 from mlops.cli import run
 from tests.conftest import ACCOUNT
@@ -14,11 +17,15 @@ from tests.newcomer import BELL, PEOPLE, PROD, STAGING, STORE, Newcomer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pytest
-
     from tests.newcomer import Place
 
 DONE = "CREATE_COMPLETE"
+
+
+def sign_in(monkeypatch: pytest.MonkeyPatch, keys: dict[str, str]) -> None:
+    """Be somebody from now on."""
+    for name, value in keys.items():
+        monkeypatch.setenv(name, value)
 
 
 def test_an_empty_account_gets_everything_and_a_second_run_finds_it(
@@ -91,11 +98,11 @@ def test_three_accounts_are_done_one_after_the_other_training_first(
     settle: Callable[..., Newcomer], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new = settle(STAGING, PROD, store=STORE, people=PEOPLE)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", f"AKIAROOT{STAGING}")
+    sign_in(monkeypatch, new.make_administrator(STAGING, but="s3:DeleteBucket"))
     assert run(["bootstrap", "--yes"]) == 1
     assert f"has no bucket {new.name}-data-{ACCOUNT}-eu-west-1 yet" in capsys.readouterr().err
     for account, duty in ((ACCOUNT, "training"), (STAGING, "staging"), (PROD, "prod")):
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", f"AKIAROOT{account}")
+        sign_in(monkeypatch, new.make_administrator(account))
         assert run(["bootstrap", "--yes"]) == 0
         assert new.stacks(account)[f"{new.name}-people-{duty}"] == DONE
     assert list(new.stacks(PROD)) == [f"{new.name}-people-prod"]
@@ -199,12 +206,10 @@ def test_a_permission_missing_in_the_middle_is_named_and_an_administrator_carrie
     settle: Callable[..., Newcomer], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new = settle(store=STORE)
-    key = new.make_user("builder", allow=["*"], deny=["sns:CreateTopic"])
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    sign_in(monkeypatch, new.make_administrator(but="sns:CreateTopic"))
     assert run(["bootstrap", "--yes"]) == 1
     assert "may not do that (sns:CreateTopic): have it granted" in capsys.readouterr().err
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", f"AKIAROOT{ACCOUNT}")
+    sign_in(monkeypatch, new.make_administrator())
     assert run(["bootstrap", "--yes"]) == 0
     assert new.stacks() == {f"{new.name}-store": DONE}
 
@@ -238,6 +243,20 @@ def test_whoever_may_not_change_settings_gets_the_commands(
     said = capsys.readouterr().out
     assert "gh api -X POST repos/acme/models/rulesets --input -" in said
     assert new.stacks() == {f"{new.name}-store": DONE}, "AWS does not wait for the forge"
+
+
+@pytest.mark.parametrize("answer", ["n\n", ""], ids=["no", "end of input"])
+def test_whoever_does_not_agree_changes_nothing(
+    settle: Callable[..., Newcomer], monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    new = settle(store=STORE)
+    run(["bootstrap", "--yes"])
+    before = new.inventory()
+    new.edit("store", "${Color}", "${Color}-things")
+    monkeypatch.setattr("mlops.bootstrap.refuse_silence", lambda manner: None)
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    assert run(["bootstrap"]) == (0 if answer else 1)
+    assert new.inventory() == before
 
 
 def test_without_anybody_to_ask_nothing_is_done(

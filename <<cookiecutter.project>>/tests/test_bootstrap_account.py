@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, NoCredentialsError, ProfileNotFound
+from botocore.exceptions import ClientError, NoCredentialsError, ProfileNotFound, UnauthorizedSSOTokenError
 from botocore.stub import Stubber
 
 from mlops.aws import Aws
@@ -41,6 +41,7 @@ def refusal(code: str) -> Exception:
     ("make", "said"),
     [
         (NoCredentialsError, "nobody is signed in to AWS .* aws sso login, or export AWS_PROFILE"),
+        (UnauthorizedSSOTokenError, "nobody is signed in to AWS"),
         (lambda: ProfileNotFound(profile="x"), "Those there are: aws configure list-profiles"),
         (lambda: refusal("ExpiredToken"), "has expired. Sign in again"),
         (lambda: refusal("InvalidClientTokenId"), "does not know these credentials"),

@@ -34,22 +34,33 @@ class Caller:
 
 def read_caller(aws: Aws) -> Caller:
     """Who is signed in to AWS; raises with what to do where nobody is."""
-    from botocore.exceptions import ClientError, NoCredentialsError, ProfileNotFound, SSOError
+    from botocore import exceptions
+
+    nobody = (
+        exceptions.NoCredentialsError,
+        exceptions.PartialCredentialsError,
+        exceptions.CredentialRetrievalError,
+        exceptions.SSOError,
+        exceptions.TokenRetrievalError,
+    )
 
     try:
         found = client(aws, "sts").get_caller_identity()
-    except (NoCredentialsError, SSOError) as error:
+    except nobody as error:
         raise AwsError(
             f"nobody is signed in to AWS ({error}). aws sso login, or export AWS_PROFILE=…"
         ) from None
-    except ProfileNotFound as error:
+    except exceptions.ProfileNotFound as error:
         raise UsageError(f"{error}. Those there are: aws configure list-profiles") from None
-    except ClientError as error:
+    except exceptions.ClientError as error:
         code = error_code(error)
         if code in ("ExpiredToken", "ExpiredTokenException", "RequestExpired"):
             raise AwsError("the session with AWS has expired. Sign in again: aws sso login") from None
         if code in ("InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException"):
-            raise AwsError(f"AWS does not know these credentials ({code}). {SWITCH}") from None
+            raise AwsError(
+                f"AWS does not know these credentials ({code}), or {aws.region} is not enabled in their "
+                f"account. {SWITCH}"
+            ) from None
         raise
     return Caller(found["Account"], found["Arn"])
 
