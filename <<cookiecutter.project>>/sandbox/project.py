@@ -74,6 +74,8 @@ def _account(answers: Any, path: Path, duty: str) -> str:
 
 def _repository(answers: Any, path: Path) -> str:
     repository = _text(answers, path, "repository")
+    if answers.get("forge") == "codecommit":  # whose repositories have no owner
+        return repository
     owner, _, name = repository.partition("/")
     if not owner or not name or "/" in name:
         raise SandboxError(f"{path}: repository is {repository!r}. Write it as owner/name")
