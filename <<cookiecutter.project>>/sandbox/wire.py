@@ -130,7 +130,16 @@ def validate(operation: OperationModel, params: dict[str, Any]) -> None:
     faults = faults or list(_constraint_faults(operation.input_shape, params, ""))
     if faults:
         errors = "error" if len(faults) == 1 else "errors"
-        raise invalid(f"{len(faults)} validation {errors} detected: {'; '.join(faults)}")
+        said = f"{len(faults)} validation {errors} detected: {'; '.join(faults)}"
+        own = _own_error(operation, faults[0])
+        raise ServiceError(own, said) if own else invalid(said)
+
+
+def _own_error(operation: OperationModel, fault: str) -> str:
+    """The error that a service has for one of its members, as CodeCommit's InvalidTitleException."""
+    found = re.search(r" at '(\w+)", fault)
+    wanted = f"Invalid{found[1][:1].upper()}{found[1][1:]}Exception" if found else ""
+    return wanted if any(shape.name == wanted for shape in operation.error_shapes) else ""
 
 
 def _constraint_faults(shape: Any, value: Any, path: str) -> list[str]:
