@@ -361,3 +361,13 @@ def test_a_missing_object_looks_forbidden_to_those_who_may_not_list(roles: dict[
 def test_the_bucket_policy_binds_the_root_user_too(sandbox: Sandbox) -> None:
     with pytest.raises(ClientError, match="with an explicit deny in a resource-based policy"):
         write(RELEASES, "releases/x/plain")(Worker(sandbox, f"AKIAROOT{ACCOUNT}"))
+
+
+@pytest.mark.parametrize(
+    ("bucket", "key"), [(DATA, "capture/prod/x/b.jsonl"), (DATA, "dvc/x"), (RELEASES, "releases/x/y")]
+)
+def test_nobody_lays_down_what_another_key_encrypts(sandbox: Sandbox, bucket: str, key: str) -> None:
+    other = sandbox.client("kms").create_key()["KeyMetadata"]["Arn"]
+    named = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": other, "IfNoneMatch": "*"}
+    with pytest.raises(ClientError, match="with an explicit deny in a resource-based policy"):
+        write(bucket, key, **named)(Worker(sandbox, f"AKIAROOT{ACCOUNT}"))
