@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LIVE = (
     "on-shift", "on-scale", "on-move", "on-glass", "on-extra", "on-byte", "on-mixed", "on-again", "on-falls"
 )  # fmt: skip
-AGAIN = ("on-move", "on-glass", "on-again", "on-falls", "on-never")  # a second release is merged
+AGAIN = ("on-never", "on-move", "on-glass", "on-again", "on-falls")  # a second release is merged
 MODELS = (*LIVE, "on-never", "on-raw", "on-swap", "on-skip", "on-desk", "on-born", "on-denied")
 CANARY = {"strategy": "canary", "percent": 10, "bake_minutes": 60}  # three seconds in the sandbox's time
 FAILING = HANDLER.replace(
@@ -108,10 +108,11 @@ def pin_failing(play: Performance, weights: str) -> Merged:
 def promote_second(play: Performance) -> None:
     """Second releases: one by another pull request's session, some prepared by an insider, one swapped."""
     place = play.place
-    for model in ("on-never", "on-raw", "on-swap"):
+    for model in ("on-raw", "on-swap", "on-never"):
         play.pin(model, "one")
     for model in (*AGAIN, "on-mixed"):
         play.pins[model, "two"] = pin_failing(play, "two") if model == "on-falls" else play.pin(model, "two")
+    place.wait("20m")  # longer than a run may be under way
     play.said["mixed"] = place.deploy(play.pins["on-mixed", "one"], "staging", "on-mixed")
     last = play.pins["on-mixed", "two"]
     with place.acting("deploy-staging", last) as aws:

@@ -29,7 +29,7 @@ ACCUSED = {
     "on-extra": ["other-package", "variant"],
     "on-falls": ["drift"],
     "on-glass": ["break-glass"],
-    "on-mixed": ["other-commit", "other-release"],
+    "on-mixed": ["other-commit", "other-release", "stale"],
     "on-move": ["stranger"],
     "on-raw": ["unregistered"],
     "on-shift": ["stranger"],

@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import pytest
 
 from mlops import cli
 from mlops.aws import Aws
@@ -60,7 +61,7 @@ class Workplace:
 
     firm: Firm
     live: Path
-    runs: int = 500
+    runs: int = 0
     since: str = ""
 
     @property
@@ -122,14 +123,16 @@ class Workplace:
     def acting(self, role: str, at: Merged | str) -> Iterator[Aws]:
         """Be a CI job's session of a role."""
         self.runs += 1
-        name = at if isinstance(at, str) else at.session(self.runs)
+        session = at if isinstance(at, str) else at.session(self.runs)
         sts: Any = boto3.session.Session().client("sts", region_name=REGION)
         opened = sts.assume_role_with_web_identity(
             RoleArn=f"arn:aws:iam::{ACCOUNT}:role/acme-{role}",
-            RoleSessionName=name,
+            RoleSessionName=session,
             WebIdentityToken=token(self.live, role),
         )
-        with environment_of(opened["Credentials"]):
+        with pytest.MonkeyPatch.context() as patch:
+            for name, member in KEYS.items():
+                patch.setenv(name, opened["Credentials"][member])
             yield Aws(REGION)
 
     def hire_administrator(self, name: str) -> Any:
@@ -145,9 +148,13 @@ class Workplace:
         said = self.firm.bench.aws.s3.list_buckets()["ResponseMetadata"]["HTTPHeaders"]["date"]
         return parsedate_to_datetime(said).isoformat()
 
+    def wait(self, duration: str) -> None:
+        """Let the sandbox's time pass."""
+        run_sandbox(self.live, "clock", "--forward", duration)
+
     def audit(self, models: Iterable[str]) -> Report:
         """A day later the trail is delivered, fetched and audited by the job that does it every night."""
-        run_sandbox(self.live, "clock", "--forward", "25h")
+        self.wait("25h")
         run_sandbox(self.live, "trail")
         since = ("--since", self.since) if self.since else ()
         with self.acting("audit", f"r.{self.firm.main()[:12]}.{self.runs}"):
@@ -169,20 +176,6 @@ class Workplace:
         lines = max((self.live / ".sandbox/trail").glob("*.jsonl")).read_text().splitlines()
         records = (json.loads(line) for line in lines)
         return {record["requestID"]: record["eventID"] for record in records if record.get("requestID")}
-
-
-@contextmanager
-def environment_of(credentials: Mapping[str, str]) -> Iterator[None]:
-    """Let AWS tools of this process use some keys."""
-    kept = {name: os.environ.get(name) for name in KEYS}
-    os.environ.update({name: credentials[member] for name, member in KEYS.items()})
-    try:
-        yield
-    finally:
-        for name, value in kept.items():
-            os.environ.pop(name)
-            if value is not None:
-                os.environ[name] = value
 
 
 @dataclass(frozen=True)
