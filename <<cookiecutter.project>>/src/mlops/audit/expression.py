@@ -124,6 +124,8 @@ class Scope:
         """A parameter, or what stands for a resource."""
         if name in self.values:
             return (self.values[name],)
+        if name in ("AWS::StackName", "AWS::StackId"):
+            return (Open(f"{self.name} {name}"),)
         if name in self.section("Parameters"):
             return (Open(f"parameter {name}"),)
         resource = self.section("Resources").get(name)

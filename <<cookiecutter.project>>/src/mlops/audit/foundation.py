@@ -94,6 +94,9 @@ class Foundation:
             "AWS::AccountId": account,
             "AWS::Region": self.project.region,
             "AWS::Partition": partition(self.project.region),
+            "AWS::URLSuffix": "amazonaws.com.cn"
+            if self.project.region.startswith("cn-")
+            else "amazonaws.com",
             "Project": self.project.project,
             "Owner": owner,
             "Repository": repository,

@@ -49,6 +49,7 @@ class Work:
     history: History
     _commits: dict[str, Commit] = field(default_factory=dict)
     _paths: dict[str, frozenset[str]] = field(default_factory=dict)
+    _brought: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
 
     def judge(self, move: Move, pin: Pin, witness: Witness) -> Iterator[Flag]:
         """What git says against the approvals of a pin."""
@@ -79,9 +80,13 @@ class Work:
 
     def live_before(self, move: Move) -> str:
         """The source commit of the release that was pinned before; empty where there was none."""
-        older = (other for other in self.history.moves[move.key] if other.place > move.place)
-        pins = (self.history.content(other) for other in older)
-        return next((pin.artifact.commit for pin in pins if isinstance(pin, Pin)), "")
+        older = self.history.at(*move.key, move.place + 1)
+        while older:
+            pin = self.history.content(older)
+            if isinstance(pin, Pin):
+                return pin.artifact.commit
+            older = self.history.at(*move.key, older.place + 1)
+        return ""
 
     def people(self, commit: str, witness: Witness) -> frozenset[int | str]:
         """Who wrote a commit, and who brought it into main, as far as git and the evidence say."""
@@ -96,12 +101,14 @@ class Work:
     def brought(self, model: str, live: str, candidate: str) -> list[str]:
         """The commits between two that touch what a release of a model may be made of."""
         self._read()
-        own = (f"models/{model}/", "libs/", f"{JOBS}/")
-        return [
-            commit
-            for commit in walk(self._commits, candidate, live)
-            if any(path.startswith(own) for path in self._paths.get(commit, ()))
-        ]
+        own, asked = (f"models/{model}/", "libs/", f"{JOBS}/"), (model, live, candidate)
+        if asked not in self._brought:
+            self._brought[asked] = [
+                commit
+                for commit in walk(self._commits, candidate, live)
+                if any(path.startswith(own) for path in self._paths.get(commit, ()))
+            ]
+        return self._brought[asked]
 
     def _read(self) -> None:
         """Two processes, however many releases are asked about."""
