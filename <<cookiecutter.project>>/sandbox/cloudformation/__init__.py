@@ -21,6 +21,7 @@ a new module in `kinds.MODULES`. The class is a `kinds.Kind`:
         attributes = frozenset({"Arn"})         # of Fn::GetAtt; Ref is making.id
         setters = {"DelaySeconds": set_delay, "Tags": set_tags}   # f(making, before), `before` {} when new
         born = frozenset({"Tags"})              # those that make() has set already
+        by_setter = False                       # True: not make() but a setter makes it, by one call
 
         def make(self, making): ...             # making.client("sqs"); set making.id as soon as it exists
         def describe(self, making): ...         # the attributes, after all is set

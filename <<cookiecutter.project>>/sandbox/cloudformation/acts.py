@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox.cloudformation import importing
+from sandbox.cloudformation.dynamic import fill
 from sandbox.cloudformation.errors import ResourceError
 from sandbox.cloudformation.kinds import Making
 from sandbox.cloudformation.records import Resource
@@ -77,7 +78,7 @@ class Acts:
         resource = self._journal.resource(self._stack, plain, f"{begun}_IN_PROGRESS", reason)
         making = self._making(resource, {})
         with self._told(resource, making, f"{begun}_FAILED"):
-            making.properties = dict(find())
+            self._give(making, find())
             part.kind.create(making)
         made = self._journal.resource(
             self._stack, resource, f"{begun}_IN_PROGRESS", "Resource creation Initiated", **_found(making)
@@ -90,7 +91,7 @@ class Acts:
         begun = self._journal.resource(self._stack, plain, "IMPORT_IN_PROGRESS", "Resource import started.")
         making = self._making(begun, {})
         with self._told(begun, making, "IMPORT_FAILED"):
-            making.properties = dict(find())
+            self._give(making, find())
             importing.adopt(part.kind.name, identifier, making)
             tags = part.kind.tags
             part.kind.update(
@@ -103,9 +104,10 @@ class Acts:
     def update(self, resource: Resource, before: Mapping[str, Any], after: Mapping[str, Any]) -> Resource:
         """Bring a resource from some properties to others."""
         begun = self._journal.resource(self._stack, resource, "UPDATE_IN_PROGRESS", attempted=after)
-        making = self._making(resource, after)
+        making = self._making(resource, {})
         with self._told(begun, making, "UPDATE_FAILED"):
-            resource.kind.update(making, dict(before))
+            self._give(making, after)
+            resource.kind.update(making, fill(dict(before), self._client))
         return self._journal.resource(self._stack, begun, "UPDATE_COMPLETE", attempted=None, **_found(making))
 
     def fail(self, resource: Resource, error: ResourceError) -> None:
@@ -132,6 +134,11 @@ class Acts:
         tell = self._journal.aside if aside else self._journal.resource
         tell(self._stack, resource, "DELETE_SKIPPED")
 
+    def _give(self, making: Making, written: Mapping[str, Any]) -> None:
+        """Properties as a template has them, and with what its dynamic references stand for."""
+        making.written = dict(written)
+        making.properties = fill(making.written, self._client)
+
     def _making(self, resource: Resource, properties: Mapping[str, Any]) -> Making:
         place = self._stack.place
         return Making(
@@ -152,7 +159,7 @@ class Acts:
 
 
 def _found(making: Making) -> dict[str, Any]:
-    return {"id": making.id, "properties": making.properties, "attributes": making.attributes}
+    return {"id": making.id, "properties": making.written, "attributes": making.attributes}
 
 
 def said(error: ResourceError) -> str:

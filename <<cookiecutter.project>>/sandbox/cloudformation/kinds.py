@@ -46,6 +46,7 @@ class Making:
     client: Callable[[str], Any]
     id: str = ""
     attributes: dict[str, Any] = field(default_factory=dict)
+    written: Properties = field(default_factory=dict)  # with dynamic references as such, as stacks keep it
 
     def get(self, name: str, default: Any = None) -> Any:
         return self.properties.get(name, default)
@@ -77,6 +78,7 @@ class Kind:
     named_by: ClassVar[str] = ""  # the property of its name: with it no second one can take its place
     tags: ClassVar[str] = ""  # the property that the stack's tags join
     capability: ClassVar[str] = ""
+    by_setter: ClassVar[bool] = False  # one call of a setter makes it: where that fails there is nothing
 
     def make(self, making: Making) -> None:
         raise NotImplementedError
@@ -90,7 +92,11 @@ class Kind:
 
     def create(self, making: Making) -> None:
         self.make(making)
-        self._set(making, {}, (name for name in making.properties if name not in self.born))
+        try:
+            self._set(making, {}, (name for name in making.properties if name not in self.born))
+        except Exception:
+            making.id = "" if self.by_setter else making.id
+            raise
 
     def update(self, making: Making, before: Properties) -> None:
         self._set(making, before, changed(before, making.properties))

@@ -69,6 +69,7 @@ class Alarm(Kind):
     named_by = "AlarmName"
     tags = "Tags"
     attributes = frozenset({"Arn"})
+    by_setter = True
     setters = {**dict.fromkeys(SETTINGS, set_alarm), "Tags": set_tags}
 
     def make(self, making: Making) -> None:
@@ -95,6 +96,7 @@ class Dashboard(Kind):
     required = frozenset({"DashboardBody"})
     fixed = frozenset({"DashboardName"})
     named_by = "DashboardName"
+    by_setter = True
     setters = {"DashboardBody": set_body}
 
     def make(self, making: Making) -> None:

@@ -85,6 +85,7 @@ class MetricFilter(Kind):
     required = frozenset({"FilterPattern", "LogGroupName", "MetricTransformations"})
     fixed = frozenset({"FilterName", "LogGroupName"})
     named_by = "FilterName"
+    by_setter = True
     setters = {"FilterPattern": set_filter, "MetricTransformations": set_filter}
 
     def make(self, making: Making) -> None:
@@ -110,6 +111,7 @@ class ResourcePolicy(Kind):
     required = frozenset(schema)
     fixed = frozenset({"PolicyName"})
     named_by = "PolicyName"
+    by_setter = True
     setters = {"PolicyDocument": set_document}
 
     def make(self, making: Making) -> None:

@@ -205,6 +205,7 @@ class BucketPolicy(Kind):
     schema = {"Bucket": str, "PolicyDocument": dict}
     required = frozenset({"Bucket", "PolicyDocument"})
     fixed = frozenset({"Bucket"})
+    by_setter = True
     setters = {"PolicyDocument": set_policy}
 
     def make(self, making: Making) -> None:

@@ -99,6 +99,7 @@ class TopicPolicy(Kind):
     name = "AWS::SNS::TopicPolicy"
     schema = {"PolicyDocument": dict, "Topics": [str]}
     required = frozenset(schema)
+    by_setter = True
     setters = {"PolicyDocument": set_policy, "Topics": set_policy}
 
     def make(self, making: Making) -> None:
