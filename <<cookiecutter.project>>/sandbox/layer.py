@@ -35,6 +35,7 @@ VIA = (
 )
 QUERY = frozenset({"cloudformation", "sts"})
 Environ = dict[str, Any]
+PARTLY = ("athena", "logs")  # what we do not serve of these, moto does
 
 
 @dataclass
@@ -159,9 +160,9 @@ class Layer:
         return ServiceError("UnknownOperationException", said)
 
     def _is_ours(self, plane: Plane, target: wire.Target) -> bool:
-        """Whether we serve or refuse an operation; moto serves the rest of logs, and keeps dashboards."""
-        if target.service == "logs":
-            return target.operation in plane.tables["logs"]
+        """Whether we serve or refuse an operation; of some services moto serves the rest."""
+        if target.service in PARTLY:
+            return target.operation in plane.tables[target.service]
         if target.service == "cloudwatch" and "Dashboard" in target.operation:
             return False
         return target.service in SageMaker.services or target.service in plane.tables

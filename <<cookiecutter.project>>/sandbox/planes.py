@@ -6,6 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sandbox.athena import Athena
 from sandbox.backend import has_log_group
 from sandbox.budgets import Budgets
 from sandbox.cloudwatch import CloudWatch
@@ -89,6 +90,7 @@ def _plane(account: str, shared: Shared, registries: dict[str, Registry]) -> Pla
     tables: dict[str, Table] = {
         "sagemaker": service.operations,
         "cloudwatch": CloudWatch(shared.clock, metrics, watch).operations,
+        "athena": Athena(account, region).operations,
         "logs": filters.operations,
         "service-quotas": ServiceQuotas(account, region).operations,
         "sts": shared.sts.operations,
