@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
     from sandbox.project import Project
 
 EVERY = "every account"
-# Templates with types that the sandbox's CloudFormation does not create yet; docs/sandbox.md lists them too.
-LEFT_OUT = {
-    "budget.yml": "AWS::Budgets::Budget",
-    "observability.yml": "AWS::CloudWatch::Dashboard, AWS::Logs::LogGroup",
-    "registry.yml": "AWS::ECR::Repository",
-}
 
 
 @dataclass(frozen=True)
@@ -81,8 +76,8 @@ def plan(template: Path, project: Project, repository: Mapping[str, str]) -> lis
 
 
 def is_applied(template: Path) -> bool:
-    """Whether `up` applies it: not what a team asks for, nor what the sandbox cannot create."""
-    return template.name not in LEFT_OUT and not read(template).get("Metadata", {}).get("Optional", False)
+    """Whether `up` applies it: not what a team must ask for."""
+    return not read(template).get("Metadata", {}).get("Optional", False)
 
 
 def is_for_every_account(document: Mapping[str, Any]) -> bool:
@@ -98,10 +93,16 @@ def read(template: Path) -> dict[str, Any]:
         raise SandboxError(f"{template}: not a template: {' '.join(str(error).split())}") from None
 
 
+@functools.cache
+def _session() -> boto3.session.Session:
+    """One session: it keeps the model of CloudFormation."""
+    return boto3.session.Session()
+
+
 def _client(endpoint: str, account: str, region: str) -> Any:
     from sandbox.identity import root_key
 
-    create: Any = boto3.session.Session().client
+    create: Any = _session().client
     return create(
         "cloudformation",
         endpoint_url=endpoint,
