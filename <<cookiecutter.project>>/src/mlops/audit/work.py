@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import re
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 # https://docs.github.com/en/account-and-profile/reference/email-addresses-reference
 NUMBERED = re.compile(r"(?P<id>[0-9]+)\+[^@]+@users\.noreply\.github\.com", re.IGNORECASE)
 FORM = "%x01%H%x00%P%x00%ae%x00%ce%x00%(trailers:key=Co-authored-by,valueonly,separator=%x2C)"
+Touched = list[tuple[int, str]]  # places and commits
 WITHIN = ("models", "libs", JOBS)  # all that any release is made of
 
 
@@ -48,7 +50,8 @@ class Work:
     head: str
     history: History
     _commits: dict[str, Commit] = field(default_factory=dict)
-    _paths: dict[str, frozenset[str]] = field(default_factory=dict)
+    _touched: dict[str, Touched] = field(default_factory=dict)
+    _is_straight: bool = True
     _brought: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
 
     def judge(self, move: Move, pin: Pin, witness: Witness) -> Iterator[Flag]:
@@ -100,15 +103,26 @@ class Work:
 
     def brought(self, model: str, live: str, candidate: str) -> list[str]:
         """The commits between two that touch what a release of a model may be made of."""
-        self._read()
-        own, asked = (f"models/{model}/", "libs/", f"{JOBS}/"), (model, live, candidate)
+        asked = (model, live, candidate)
         if asked not in self._brought:
-            self._brought[asked] = [
-                commit
-                for commit in walk(self._commits, candidate, live)
-                if any(path.startswith(own) for path in self._paths.get(commit, ()))
-            ]
+            self._read()
+            touched = [self._touched.get(group, []) for group in (f"models/{model}", "libs", JOBS)]
+            if self._is_straight:
+                self._brought[asked] = list(dict.fromkeys(self._between(touched, live, candidate)))
+            else:
+                own = {commit for group in touched for _, commit in group}
+                self._brought[asked] = [one for one in walk(self._commits, candidate, live) if one in own]
         return self._brought[asked]
+
+    def _between(self, touched: Sequence[Touched], live: str, candidate: str) -> Iterator[str]:
+        """The same without a walk, where no commit of main is a merge."""
+        if candidate not in self._commits:
+            return
+        begin = self._commits[candidate].place
+        end = self._commits[live].place if live in self._commits else len(self._commits)
+        for group in touched:
+            first = bisect_left(group, (begin, ""))
+            yield from (commit for _, commit in group[first : bisect_left(group, (end, ""))])
 
     def _read(self) -> None:
         """Two processes, however many releases are asked about."""
@@ -121,20 +135,31 @@ class Work:
             authors = numbers([author, *others.split(",")])
             merger = numbers([committer]) if name in first else frozenset()
             self._commits[name] = Commit(place, tuple(parents.split()), authors, merger)
-        self._paths = read_paths(self.root, self.head)
+        self._is_straight = all(len(commit.parents) < 2 for commit in self._commits.values())
+        for name, groups in read_groups(self.root, self.head).items():
+            for group in groups:
+                self._touched.setdefault(group, []).append((self._commits[name].place, name))
+        for found in self._touched.values():
+            found.sort()
 
 
-def read_paths(root: Path, head: str) -> dict[str, frozenset[str]]:
-    """The paths of releases that each commit changed, below the project."""
+def read_groups(root: Path, head: str) -> dict[str, frozenset[str]]:
+    """What each commit touched, below the project: a model, the libs, the job programs."""
     prefix = git.project_prefix(root)
     options = ["--full-history", "-m", "--no-renames", "--name-only", "-z", "--format=%x01%H"]
     listing = git.git(root, "log", *options, head, "--", *WITHIN)
     found: dict[str, frozenset[str]] = {}
     for chunk in listing.decode(errors="surrogateescape").split("\x01")[1:]:
         name, *paths = [part.strip("\n") for part in chunk.split("\0") if part.strip("\n")]
-        own = {path.removeprefix(prefix) for path in paths if path.startswith(prefix)}
+        own = {group_of(path.removeprefix(prefix)) for path in paths if path.startswith(prefix)}
         found[name] = found.get(name, frozenset()) | own
     return found
+
+
+def group_of(path: str) -> str:
+    """What a path belongs to."""
+    top, _, rest = path.partition("/")
+    return f"models/{rest.partition('/')[0]}" if top == "models" else JOBS if top == "src" else top
 
 
 def numbers(addresses: Sequence[str]) -> frozenset[int | str]:
