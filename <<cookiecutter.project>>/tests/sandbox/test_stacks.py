@@ -62,7 +62,7 @@ def stack(kind: str, **properties: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    "kind", ["AWS::SageMaker::ModelPackageGroup", "AWS::CloudWatch::Alarm", "AWS::SageMaker::Model"]
+    "kind", ["AWS::Lambda::Function", "AWS::SageMaker::Endpoint", "AWS::SageMaker::Model"]
 )
 def test_a_type_that_would_only_pretend_is_refused_by_name(sandbox: Sandbox, unique: str, kind: str) -> None:
     cloudformation = sandbox.client("cloudformation")
