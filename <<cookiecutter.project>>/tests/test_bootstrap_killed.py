@@ -17,13 +17,18 @@ if TYPE_CHECKING:
 
     from tests.newcomer import Newcomer
 
-REACH = 300  # more calls than one run makes
 CREATED = STORE
 UPDATED = STORE.replace("${Color}", "${Color}-things")
+# asked again and again until something is over: how often, differs from run to run
+LOOKS = frozenset({"DescribeChangeSet", "DescribeStackEvents", "DescribeStacks"})
+LONG = frozenset({"CreateChangeSet", "ExecuteChangeSet"})
 
 
-def count_calls(monkeypatch: pytest.MonkeyPatch, after: int = REACH) -> list[str]:
-    """The names of this process's AWS calls, as they are answered; it dies of SIGKILL after one of them."""
+def count_calls(monkeypatch: pytest.MonkeyPatch, after: int = 0, late: bool = False) -> list[str]:
+    """The names of this process's AWS calls as they are answered, without looks.
+
+    It dies of SIGKILL after one of them; `late` only after the first look that follows.
+    """
     calls: list[str] = []
     plain = BaseClient._make_api_call  # type: ignore[attr-defined]
 
@@ -31,20 +36,22 @@ def count_calls(monkeypatch: pytest.MonkeyPatch, after: int = REACH) -> list[str
         try:
             return plain(client, operation, arguments)
         finally:
-            calls.append(operation)
-            if len(calls) == after:
+            is_look = operation in LOOKS
+            if not is_look:
+                calls.append(operation)
+            if len(calls) == after and is_look is late:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", call)
     return calls
 
 
-def die_after(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+def die_after(monkeypatch: pytest.MonkeyPatch, after: int, late: bool) -> None:
     """Bootstrap in a process that is killed after some call."""
     child = os.fork()
     if child == 0:
         try:
-            count_calls(monkeypatch, after)
+            count_calls(monkeypatch, after, late)
             run(["bootstrap", "--yes"])
         finally:
             os._exit(0)
@@ -52,14 +59,11 @@ def die_after(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     assert os.WIFSIGNALED(status), f"call {after} never came"
 
 
-def worth_dying_after(calls: list[str]) -> list[int]:
-    """The numbers of the calls that change something, and of the first look after each."""
-    changing = [
-        number
-        for number, name in enumerate(calls, start=1)
-        if not name.startswith(("Describe", "List", "Get"))
-    ]
-    return sorted({after for number in changing for after in (number, number + 1) if after < len(calls)})
+def places_to_die(calls: list[str]) -> list[tuple[int, bool]]:
+    """After each call from the first that changes anything, and once more while what it began is under way."""
+    first = min(calls.index(name) for name in LONG)
+    numbers = range(first + 1, len(calls) + 1)
+    return [(each, False) for each in numbers] + [(each, True) for each in numbers if calls[each - 1] in LONG]
 
 
 @pytest.mark.parametrize("earlier", ["", CREATED], ids=["created", "updated"])
@@ -79,8 +83,8 @@ def test_a_run_killed_after_any_call_is_finished_by_the_next(
         assert run(["bootstrap", "--yes"]) == 0
     expected = undisturbed.inventory()
     assert "ExecuteChangeSet" in calls
-    for after in worth_dying_after(calls):
+    for after, late in places_to_die(calls):
         new = begin()
-        die_after(monkeypatch, after)
+        die_after(monkeypatch, after, late)
         assert run(["bootstrap", "--yes"]) == 0
-        assert new.inventory() == expected, f"killed after call {after}, {calls[after - 1]}"
+        assert new.inventory() == expected, f"killed after call {after}, {calls[after - 1]} {late=}"

@@ -55,12 +55,11 @@ class Narrator:
     """Tells lines with the time that has passed; on a terminal also what is being made right now."""
 
     started: float
-    to_stderr: bool
     console: Console
 
     def say(self, text: str) -> None:
         """One line."""
-        click.echo(text, err=self.to_stderr)
+        self.console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
     def at(self, text: str) -> None:
         """One line with the time that has passed."""
@@ -136,7 +135,7 @@ def bootstrap(
     settings: dict[str, str] | None = None,
 ) -> int:
     """Survey, show, ask, act; the exit code."""
-    narrator = Narrator(time.monotonic(), manner.is_json, Console(stderr=True))
+    narrator = Narrator(time.monotonic(), Console(stderr=manner.is_json))
     aws, forge = Aws(project.region), open_settings(project)
     with narrator.console.status("reading what there is") as status:
         cloud = Cloud(aws.cloudformation, functools.partial(tell_event, narrator, status))
@@ -150,6 +149,7 @@ def bootstrap(
     is_wanted = not manner.is_dry and (manner.is_agreed or is_agreed(cloud, found, missing))
     left: list[str] = []
     if is_wanted:
+        status.update("")
         with status:
             act(cloud, found, narrator)
         left = set_forge(forge, repository, missing, narrator)
