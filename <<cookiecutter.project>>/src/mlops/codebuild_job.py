@@ -17,6 +17,8 @@ from mlops.errors import MlopsError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from boto3.session import Session
+
 BUILD = "CODEBUILD_BUILD_ID"  # project:uuid
 COMMIT = "CODEBUILD_RESOLVED_SOURCE_VERSION"
 CHAINED_SECONDS = 3600  # AWS's limit for a session that another session opens
@@ -39,20 +41,28 @@ def config_path() -> Path:
     return place
 
 
+def own_session(region: str) -> Session:
+    """AWS as the build's own role, whatever role the build has taken since: the config is not asked."""
+    import boto3
+    import botocore.session
+    from botocore.credentials import ContainerProvider, CredentialResolver
+
+    core = botocore.session.get_session()
+    core.register_component("credential_provider", CredentialResolver([ContainerProvider()]))
+    if core.get_credentials() is None:
+        raise UsageError("this build has no credentials of its own; give its project a service role")
+    return boto3.session.Session(botocore_session=core, region_name=region)
+
+
 def assume(role: str, name: str, region: str) -> Mapping[str, Any]:
     """A session of a role, opened as the build's own role."""
-    import boto3
-    from botocore.credentials import ContainerProvider
     from botocore.exceptions import ClientError
 
-    own = ContainerProvider().load()  # not what the config says: that asks this very function
-    if own is None:
-        raise UsageError("this build has no credentials of its own; give its project a service role")
-    keys = own.get_frozen_credentials()
-    session = boto3.session.Session(keys.access_key, keys.secret_key, keys.token, region)
     try:
-        answer: Mapping[str, Any] = session.client("sts", config=client_config()).assume_role(
-            RoleArn=role, RoleSessionName=name, DurationSeconds=CHAINED_SECONDS
+        answer: Mapping[str, Any] = (
+            own_session(region)
+            .client("sts", config=client_config())
+            .assume_role(RoleArn=role, RoleSessionName=name, DurationSeconds=CHAINED_SECONDS)
         )
     except ClientError as error:
         raise MlopsError(

@@ -30,12 +30,13 @@ class Checks:
     def has_build(self, commit: str) -> bool:
         """Whether any build ran, or runs, on a commit; the newest builds are looked through."""
         try:
-            ids = self.client.list_builds_for_project(projectName=self.name, sortOrder="DESCENDING")["ids"]
+            answer = self.client.list_builds_for_project(projectName=self.name, sortOrder="DESCENDING")
         except self.client.exceptions.ResourceNotFoundException:
             raise ForgeError(
                 f"CodeBuild has no project {self.name!r}, which checks pull requests. Make it: "
                 "mlops bootstrap"
             ) from None
+        ids = answer.get("ids", [])
         if not ids:
             return False
         builds = self.client.batch_get_builds(ids=ids[:AT_ONCE])["builds"]

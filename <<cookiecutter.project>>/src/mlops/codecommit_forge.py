@@ -1,7 +1,8 @@
 """AWS CodeCommit as the forge, through boto3; the AWS credentials of the environment say as whom.
 
-https://docs.aws.amazon.com/codecommit/latest/APIReference. The repository lies in the training account; where
-the environment acts in another, MLOPS_FORGE_PROFILE names the AWS profile that reaches it.
+https://docs.aws.amazon.com/codecommit/latest/APIReference. The repository lies in the training account. A
+build of CodeBuild comes as its own role, whichever it has taken since; elsewhere, where the environment acts
+in another account, MLOPS_FORGE_PROFILE names an AWS profile that reaches the repository.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 from contextlib import ContextDecorator
 from typing import TYPE_CHECKING, Any
 
+from mlops import codebuild_job
 from mlops.aws import client_config, describe_failure, error_code
 from mlops.codecommit_bodies import is_beginning, is_part, join_body, read_comments, split_body
 from mlops.codecommit_branches import Branches
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
+    from boto3.session import Session
     from mypy_boto3_codebuild import CodeBuildClient
     from mypy_boto3_codecommit import CodeCommitClient
 
@@ -60,13 +63,20 @@ asking = Asking()
 
 def connect(project: Project) -> CodecommitForge:
     """The project's repository, as whoever the environment's AWS credentials are."""
-    import boto3
-
-    profile = os.environ.get(PROFILE) or None
     with asking:
-        session = boto3.session.Session(profile_name=profile, region_name=project.region)
+        session = open_session(project.region)
         clients = (session.client(name, config=client_config()) for name in ("codecommit", "codebuild"))
         return CodecommitForge(project, *clients)  # type: ignore[arg-type]
+
+
+def open_session(region: str) -> Session:
+    """AWS where the repository is: by a named profile, as a build's own role, or as in the environment."""
+    import boto3
+
+    profile = os.environ.get(PROFILE)
+    if not profile and codebuild_job.is_here():
+        return codebuild_job.own_session(region)
+    return boto3.session.Session(profile_name=profile or None, region_name=region)
 
 
 class CodecommitForge:
