@@ -94,13 +94,14 @@ def _operation(
 def service_model(name: str) -> ServiceModel | None:
     """Load a service's model; None for a name that botocore does not know."""
     try:
-        return _session().get_service_model(name)
+        return session().get_service_model(name)
     except UnknownServiceError:
         return None
 
 
 @functools.cache
-def _session() -> botocore.session.Session:
+def session() -> botocore.session.Session:
+    """One session: it keeps the service models that it has loaded."""
     return botocore.session.get_session()
 
 

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import boto3
+import botocore.session
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
 
+from sandbox import wire
 from sandbox.layer import VIA
 
 if TYPE_CHECKING:
@@ -57,7 +59,10 @@ class Hands:
     def __init__(self, endpoint: str) -> None:
         self.app: Any = None
         self._endpoint = endpoint
-        self._session = boto3.session.Session()
+        self._own = boto3.session.Session()
+        shared = botocore.session.get_session()
+        shared.register_component("data_loader", wire.session().get_component("data_loader"))
+        self._shared = boto3.session.Session(botocore_session=shared)
         self._clients: dict[tuple[str, str, Keys], Any] = {}
         self._lock = threading.Lock()
 
@@ -69,7 +74,8 @@ class Hands:
             return self._clients[name]
 
     def _make(self, service: str, region: str, keys: Keys) -> Any:
-        create: Any = self._session.client
+        # a client of S3 rewrites the model that it is made of
+        create: Any = (self._own if service == "s3" else self._shared).client
         client = create(
             service,
             endpoint_url=self._endpoint,

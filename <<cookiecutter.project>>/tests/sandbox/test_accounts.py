@@ -80,7 +80,7 @@ def test_another_accounts_bucket_is_closed_even_to_its_root_user(sandbox: Sandbo
         )
 
 
-def test_a_stack_is_for_root_users(sandbox: Sandbox) -> None:
+def test_a_deployment_may_make_no_stacks(sandbox: Sandbox) -> None:
     worker = sign_in(sandbox, "deploy-prod")
     with pytest.raises(ClientError, match="AccessDenied"):
         worker("cloudformation").create_stack(StackName="x", TemplateBody="{}")
