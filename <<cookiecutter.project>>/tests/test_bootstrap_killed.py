@@ -60,7 +60,7 @@ def die_after(monkeypatch: pytest.MonkeyPatch, after: int, late: bool) -> None:
 
 
 def places_to_die(calls: list[str]) -> list[tuple[int, bool]]:
-    """After each call from the first that changes anything, and once more while what it began is under way."""
+    """After each call from the first that changes anything, and once more while what it began goes on."""
     first = min(calls.index(name) for name in LONG)
     numbers = range(first + 1, len(calls) + 1)
     return [(each, False) for each in numbers] + [(each, True) for each in numbers if calls[each - 1] in LONG]

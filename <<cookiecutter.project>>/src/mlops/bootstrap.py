@@ -149,7 +149,7 @@ def bootstrap(
     is_wanted = not manner.is_dry and (manner.is_agreed or is_agreed(cloud, found, missing))
     left: list[str] = []
     if is_wanted:
-        status.update("")
+        status.update("beginning")
         with status:
             act(cloud, found, narrator)
         left = set_forge(forge, repository, missing, narrator)
