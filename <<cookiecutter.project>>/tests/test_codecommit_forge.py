@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from mlops.forge import Forge
     from tests.codecommit import Counter
 
 PIN = "releases/prod/guess.yml"
@@ -110,7 +111,8 @@ def test_a_commit_that_was_not_pushed_has_no_authors(counter: Counter) -> None:
 
 
 def test_there_are_no_issues(counter: Counter) -> None:
-    assert counter.forge().issues() is None
+    forge: Forge = counter.forge()
+    assert forge.issues() is None
 
 
 @pytest.mark.parametrize("size", [1, LONGEST, LONGEST + 1, 65_536])
