@@ -7,7 +7,8 @@ import uuid
 from typing import TYPE_CHECKING
 
 from sandbox import launch
-from sandbox.codebuild.course import Control, Course, Site
+from sandbox.codebuild.course import Control, Course
+from sandbox.codebuild.outputs import Site
 from sandbox.codebuild.projects import check_artifacts, check_cache, check_environment, check_source
 from sandbox.codebuild.records import PAGE, Record, arn, bad, missing, name_of, page
 from sandbox.codebuild.variables import merge

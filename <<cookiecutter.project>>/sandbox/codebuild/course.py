@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox import identity
-from sandbox.codebuild import artifacts, buildspec, cache, junit, sources, variables
+from sandbox.codebuild import artifacts, buildspec, cache, sources, variables
 from sandbox.codebuild.logbook import Covered, Logbook
+from sandbox.codebuild.outputs import Outputs
 from sandbox.codebuild.phases import FAILED, FAULT, SUCCEEDED, PhaseError, Phases
 from sandbox.codebuild.shell import EndedError, Outset, Shell
 from sandbox.errors import ServiceError
@@ -22,29 +23,14 @@ from sandbox.logs import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from sandbox.codebuild.reach import Reach
+    from sandbox.codebuild.outputs import Site
     from sandbox.codebuild.records import Record
-    from sandbox.codebuild.reports import Reports
-    from sandbox.launch import Launcher
-    from sandbox.world import World
 
 log = logging.getLogger("sandbox")
 SERVICE = "codebuild.amazonaws.com"
 SHIP_SECONDS = 0.3
 BUILDSPEC = "buildspec.yml"
-
-
-@dataclass(frozen=True)
-class Site:
-    """What builds of an account share."""
-
-    world: World
-    reach: Reach
-    launcher: Launcher
-    reports: Reports
-    folder: Path
 
 
 @dataclass
@@ -290,61 +276,15 @@ class Course:
         return ""
 
     def _upload(self) -> None:
-        self._export()
-        self._report()
+        assert self._shell is not None  # noqa: S101  # _download() started it
+        outputs = Outputs(self._site, self._build, self._project, self._spec, self._source, self._s3)
+        outputs.export(self._shell.environment, self._logs.cover, self._update)
+        outputs.report(self._caller, self._book, self._update)
         self._save()
-        build, folder = self._build, self._source
         try:
-            if build["artifacts"].get("location"):  # a pipeline may want none
-                self._update(artifacts=self._put(build["artifacts"], self._spec.artifacts, folder))
-            named = [
-                {
-                    "artifactIdentifier": target["artifactIdentifier"],
-                    **self._put(target, self._spec.secondary.get(target["artifactIdentifier"]), folder),
-                }
-                for target in build.get("secondaryArtifacts", [])
-            ]
+            outputs.put_all(self._update)
         except artifacts.ArtifactError as error:
             raise PhaseError("CLIENT_ERROR", str(error)) from None
-        if named:
-            self._update(secondaryArtifacts=named)
-
-    def _put(self, target: Record, selection: buildspec.Selection | None, folder: Path) -> dict[str, str]:
-        if selection is None:
-            name = target.get("artifactIdentifier") or "artifacts"
-            raise artifacts.ArtifactError(
-                f"the buildspec selects no files for {name}, which the project wants"
-            )
-        files = artifacts.select(selection, folder)
-        if target.get("overrideArtifactName") and selection.name:
-            target = {**target, "name": selection.name}
-        return artifacts.put(self._s3, target, files, self._build)
-
-    def _export(self) -> None:
-        assert self._shell is not None  # noqa: S101  # _download() started it
-        left = self._shell.environment
-        exported = [
-            {"name": name, "value": self._logs.cover(left[name])}
-            for name in self._spec.exported
-            if name in left
-        ]
-        self._update(exportedEnvironmentVariables=exported)
-
-    def _report(self) -> None:
-        """Read the reports that the buildspec names; one that lacks its files is told, and no failure."""
-        found: list[str] = []
-        for name, selection in self._spec.reports.items():
-            try:
-                files = artifacts.select(selection, self._source)
-                cases = [
-                    case for file in files for case in junit.read_cases(file.path.read_bytes(), file.name)
-                ]
-            except (artifacts.ArtifactError, junit.ReportError) as error:
-                self._book.say(f"Error processing report {name}: {error}")
-                continue
-            group = name if name.startswith("arn:") else f"{self._project['name']}-{name}"
-            found.append(self._site.reports.keep(self._caller, group, self._build["arn"], cases))
-            self._update(reportArns=list(found))
 
     def _cache(self) -> tuple[cache.Store | None, cache.Roots]:
         store = cache.store_of(

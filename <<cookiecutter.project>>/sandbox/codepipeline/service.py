@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 
-from sandbox.codepipeline import declaration, records, triggers
+from sandbox.codepipeline import records, triggers
 from sandbox.codepipeline.acting import Actor
 from sandbox.codepipeline.connections import SERVICES, Connections
 from sandbox.codepipeline.engine import Engine, Line, finished
-from sandbox.codepipeline.hands import SERVICE
+from sandbox.codepipeline.pipelines import Pipelines, page
 from sandbox.codepipeline.records import FAILED, IN_PROGRESS, STOPPING, SUCCEEDED, Execution, Trigger
 from sandbox.codepipeline.state import shown_stage
 from sandbox.errors import ServiceError
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from sandbox.world import Call, World
 
 Record = dict[str, Any]
-MOST_PAGE = 100
 WHAT_TRIGGERED = {
     "push": "Push",
     "tag": "Tag",
@@ -39,20 +37,13 @@ class CodePipeline:
     def __init__(self, world: World, reach: Reach) -> None:
         self._world = world
         self._engine = Engine(Actor(world, reach))
-        self._lines: dict[str, Line] = {}
+        self._pipelines = Pipelines(world, self._first)
         self._tokens: dict[str, str] = {}
         reach.worlds[world.account] = world
         reach.pipelines[world.account] = self.hear
         reach.connections[world.account] = self.connections = Connections(world)
         self.operations: dict[str, Callable[[Call], Record]] = {
-            "CreatePipeline": self.create,
-            "UpdatePipeline": self.update,
-            "DeletePipeline": self.delete,
-            "GetPipeline": self.get,
-            "ListPipelines": self.list,
-            "TagResource": self.tag,
-            "UntagResource": self.untag,
-            "ListTagsForResource": self.list_tags,
+            **self._pipelines.operations,
             "StartPipelineExecution": self.start,
             "StopPipelineExecution": self.stop,
             "GetPipelineExecution": self.get_execution,
@@ -71,107 +62,11 @@ class CodePipeline:
         found = {service: self.connections.operations(service) for service in SERVICES}
         return {"codepipeline": self.operations, **found}
 
-    def create(self, call: Call) -> Record:
-        pipeline = copy.deepcopy(call.params["pipeline"])
-        self._check(pipeline)
-        if pipeline["name"] in self._lines:
-            raise ServiceError(
-                "PipelineNameInUseException",
-                f"A pipeline with the name '{pipeline['name']}' already exists in account "
-                f"'{self._world.account}'",
-            )
-        pipeline["version"], now = 1, self._world.clock.now()
-        line = Line(pipeline, now, now, call.params.get("tags", []))
-        self._lines[pipeline["name"]] = line
-        self._begin(line, Trigger("CreatePipeline", call.caller.principal.arn), {})  # as AWS does
-        return {"pipeline": pipeline, "tags": line.tags}
-
-    def update(self, call: Call) -> Record:
-        pipeline = copy.deepcopy(call.params["pipeline"])
-        line = self._line(pipeline["name"])
-        self._check(pipeline)
-        with self._engine.changed:
-            pipeline["version"] = line.pipeline["version"] + 1
-            line.pipeline, line.updated = pipeline, self._world.clock.now()
-        return {"pipeline": pipeline}
-
-    def _check(self, pipeline: Record) -> None:
-        declaration.check(pipeline)
-        pipeline.setdefault("executionMode", "SUPERSEDED")
-        try:
-            self._world.sts.require_trust(SERVICE, pipeline["roleArn"], self._world.account)
-        except ServiceError:
-            raise declaration.wrong(
-                f"CodePipeline is not authorized to perform AssumeRole on role {pipeline['roleArn']}"
-            ) from None
-
-    def delete(self, call: Call) -> Record:
-        line = self._lines.pop(call.params["name"], None)  # one that is gone is no error
-        for execution in line.executions if line else ():
-            if not execution.done.is_set():
-                execution.abandon = True
-                execution.stop.set()
-        return {}
-
-    def get(self, call: Call) -> Record:
-        line = self._line(call.params["name"])
-        if call.params.get("version") not in (None, line.pipeline["version"]):
-            raise ServiceError(
-                "PipelineVersionNotFoundException",
-                f"the sandbox keeps one version of {call.params['name']}: {line.pipeline['version']}",
-            )
-        metadata = {"pipelineArn": self._arn(line), "created": line.created, "updated": line.updated}
-        return {"pipeline": line.pipeline, "metadata": metadata}
-
-    def list(self, call: Call) -> Record:
-        shown = [
-            {
-                "name": line.pipeline["name"],
-                "version": line.pipeline["version"],
-                "pipelineType": "V2",
-                "executionMode": line.pipeline["executionMode"],
-                "created": line.created,
-                "updated": line.updated,
-            }
-            for line in self._lines.values()
-        ]
-        return _page(shown, call.params, "pipelines")
-
-    def _arn(self, line: Line) -> str:
-        return f"arn:aws:codepipeline:{self._world.region}:{self._world.account}:{line.pipeline['name']}"
-
-    def _line(self, name: str) -> Line:
-        if name not in self._lines:
-            raise ServiceError(
-                "PipelineNotFoundException",
-                f"Account '{self._world.account}' does not have a pipeline with name '{name}'",
-            )
-        return self._lines[name]
-
-    def _tagged(self, call: Call) -> Line:
-        found = next(
-            (each for each in self._lines.values() if self._arn(each) == call.params["resourceArn"]), None
-        )
-        if found is None:
-            raise ServiceError("ResourceNotFoundException", f"no {call.params['resourceArn']}")
-        return found
-
-    def tag(self, call: Call) -> Record:
-        line, new = self._tagged(call), call.params["tags"]
-        keys = {tag["key"] for tag in new}
-        line.tags = [*(tag for tag in line.tags if tag["key"] not in keys), *new]
-        return {}
-
-    def untag(self, call: Call) -> Record:
-        line = self._tagged(call)
-        line.tags = [tag for tag in line.tags if tag["key"] not in call.params["tagKeys"]]
-        return {}
-
-    def list_tags(self, call: Call) -> Record:
-        return {"tags": self._tagged(call).tags}
+    def _first(self, line: Line, who: str) -> None:
+        self._begin(line, Trigger("CreatePipeline", who), {})
 
     def start(self, call: Call) -> Record:
-        line, params = self._line(call.params["name"]), call.params
+        line, params = self._pipelines.find(call.params["name"]), call.params
         token = params.get("clientRequestToken", "")
         if token and token in self._tokens:
             return {"pipelineExecutionId": self._tokens[token]}
@@ -208,7 +103,7 @@ class CodePipeline:
     def hear(self, change: Change) -> list[str]:
         """Start the pipelines that a change of the forge's repository concerns; their executions."""
         started = []
-        for line in list(self._lines.values()):
+        for line in list(self._pipelines.lines.values()):
             sources = triggers.sources_to_start(line.pipeline, change)
             if sources:
                 detail = f"{WHAT_TRIGGERED[change.kind]} {change.repository} {change.branch} {change.commit}"
@@ -232,7 +127,7 @@ class CodePipeline:
         return {"pipelineExecutionId": execution.id}
 
     def _execution(self, params: Record, member: str = "pipelineExecutionId") -> Execution:
-        found = self._line(params["pipelineName"]).find(params[member])
+        found = self._pipelines.find(params["pipelineName"]).find(params[member])
         if found is None:
             raise ServiceError(
                 "PipelineExecutionNotFoundException",
@@ -245,7 +140,7 @@ class CodePipeline:
         return {"pipelineExecution": records.shown_execution(self._execution(call.params))}
 
     def get_state(self, call: Call) -> Record:
-        line = self._line(call.params["name"])
+        line = self._pipelines.find(call.params["name"])
         with self._engine.changed:
             stages = [
                 shown_stage(line, stage, number == 0) for number, stage in enumerate(line.pipeline["stages"])
@@ -259,17 +154,17 @@ class CodePipeline:
         }
 
     def list_executions(self, call: Call) -> Record:
-        line = self._line(call.params["pipelineName"])
+        line = self._pipelines.find(call.params["pipelineName"])
         stage = call.params.get("filter", {}).get("succeededInStage", {}).get("stageName")
         shown = [
             records.shown_summary(each)
             for each in reversed(line.executions)
             if stage is None or each.stages.get(stage) == SUCCEEDED
         ]
-        return _page(shown, call.params, "pipelineExecutionSummaries")
+        return page(shown, call.params, "pipelineExecutionSummaries")
 
     def list_actions(self, call: Call) -> Record:
-        line = self._line(call.params["pipelineName"])
+        line = self._pipelines.find(call.params["pipelineName"])
         wanted = call.params.get("filter", {}).get("pipelineExecutionId")
         shown = [
             records.shown_detail(execution, run)
@@ -277,7 +172,7 @@ class CodePipeline:
             if wanted in (None, execution.id)
             for run in reversed(execution.actions)
         ]
-        return _page(shown, call.params, "actionExecutionDetails")
+        return page(shown, call.params, "actionExecutionDetails")
 
     def answer(self, call: Call) -> Record:
         params = call.params
@@ -295,7 +190,7 @@ class CodePipeline:
         return {"approvedAt": run.updated}
 
     def _asked(self, params: Record) -> ActionRun:
-        line = self._line(params["pipelineName"])
+        line = self._pipelines.find(params["pipelineName"])
         stage = self._stage(line, params["stageName"])
         if not any(action["name"] == params["actionName"] for action in stage["actions"]):
             raise ServiceError("ActionNotFoundException", f"{stage['name']} has no {params['actionName']!r}")
@@ -317,7 +212,7 @@ class CodePipeline:
 
     def retry(self, call: Call) -> Record:
         params = call.params
-        line, execution = self._line(params["pipelineName"]), self._execution(params)
+        line, execution = self._pipelines.find(params["pipelineName"]), self._execution(params)
         stage = self._stage(line, params["stageName"])
         if not execution.done.is_set() or execution.stages.get(stage["name"]) != FAILED:
             raise ServiceError(
@@ -335,7 +230,7 @@ class CodePipeline:
 
     def roll_back(self, call: Call) -> Record:
         params = call.params
-        line = self._line(params["pipelineName"])
+        line = self._pipelines.find(params["pipelineName"])
         stage = self._stage(line, params["stageName"])
         target = self._execution(params, "targetPipelineExecutionId")
         if target.pipeline["version"] != line.pipeline["version"]:
@@ -376,7 +271,7 @@ class CodePipeline:
 
     def _transition(self, params: Record) -> tuple[Line, str]:
         """The stage whose way in is meant: a stage's way out is the way into the next."""
-        line = self._line(params["pipelineName"])
+        line = self._pipelines.find(params["pipelineName"])
         names = [stage["name"] for stage in line.pipeline["stages"]]
         self._stage(line, params["stageName"])
         place = names.index(params["stageName"]) + (params["transitionType"] == "Outbound")
@@ -387,12 +282,3 @@ class CodePipeline:
 
 def _invalid(message: str) -> ServiceError:
     return ServiceError("ValidationException", message)
-
-
-def _page(shown: list[Record], params: Record, member: str) -> Record:
-    token = params.get("nextToken") or "0"
-    if not token.isdigit():
-        raise ServiceError("InvalidNextTokenException", f"Invalid nextToken {token!r}")
-    start, size = int(token), int(params.get("maxResults") or MOST_PAGE)
-    rest = {"nextToken": str(start + size)} if start + size < len(shown) else {}
-    return {member: shown[start : start + size], **rest}

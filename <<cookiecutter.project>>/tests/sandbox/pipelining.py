@@ -156,6 +156,14 @@ class Pipeline:
         found = self.client.list_pipeline_executions(pipelineName=self.name)
         return list(found["pipelineExecutionSummaries"])
 
+    def wait_for_another(self, than: int) -> None:
+        """Wait until there are more executions than so many."""
+        wait_for(lambda: {"more": "yes" if len(self.executions()) > than else None}, "more", None)
+
+    def wait_for_inbound(self, stage: str) -> None:
+        """Wait until an execution waits before a stage."""
+        wait_for(lambda: {"in": "yes" if self.stage(stage).get("inboundExecution") else None}, "in", None)
+
     def stage(self, name: str) -> dict[str, Any]:
         found = self.client.get_pipeline_state(name=self.name)["stageStates"]
         return next(dict(each) for each in found if each["stageName"] == name)

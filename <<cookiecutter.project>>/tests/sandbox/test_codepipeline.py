@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError
 
 from tests.sandbox import pipelining
 from tests.sandbox.building import service_role
-from tests.sandbox.conftest import wait_for
 from tests.sandbox.pipelining import (
     Pipeline,
     approval,
@@ -97,7 +96,7 @@ def test_a_stage_that_fails_is_rolled_back_to_what_succeeded_there(sandbox: Sand
     assert good["status"] == "Succeeded", pipeline.why(good["pipelineExecutionId"])
     bad = pipeline.run(variables=[{"name": "who", "value": "nobody"}])
     assert bad["status"] == "Failed"
-    wait_for(lambda: {"count": len(pipeline.executions())}, "count", 2)
+    pipeline.wait_for_another(than=2)
     back = pipeline.executions()[0]
     target = {"rollbackTargetPipelineExecutionId": good["pipelineExecutionId"]}
     assert (back["executionType"], back["rollbackMetadata"]) == ("ROLLBACK", target)
@@ -125,7 +124,7 @@ def test_a_newer_execution_supersedes_one_that_waits(sandbox: Sandbox, unique: s
     pipeline = create(sandbox, unique, *stages, executionMode="SUPERSEDED")
     pipeline.asked()
     second = pipeline.start()
-    wait_for(lambda: {"in": bool(pipeline.stage("Approve").get("inboundExecution"))}, "in", False)
+    pipeline.wait_for_inbound("Approve")
     third = pipeline.start()
     assert pipeline.finish(second)["status"] == "Superseded"
     pipeline.answer("Approved")
@@ -141,7 +140,7 @@ def test_a_closed_transition_holds_an_execution_until_it_opens(sandbox: Sandbox,
     place = {"pipelineName": unique, "stageName": "Source", "transitionType": "Outbound"}
     pipeline.client.disable_stage_transition(**place, reason="not now")
     held = pipeline.start()
-    wait_for(lambda: {"in": bool(pipeline.stage("Approve").get("inboundExecution"))}, "in", False)
+    pipeline.wait_for_inbound("Approve")
     assert pipeline.stage("Approve")["inboundTransitionState"]["disabledReason"] == "not now"
     pipeline.client.enable_stage_transition(**place)
     assert pipeline.finish(held)["status"] == "Succeeded"
@@ -195,7 +194,7 @@ def test_a_push_starts_the_pipelines_whose_paths_it_touches(sandbox: Sandbox, un
     hears = create(sandbox, f"{unique}-a", source(connection), gate, triggers=follow(f"{unique}/**"))
     deaf = create(sandbox, f"{unique}-b", source(connection), gate, triggers=follow("elsewhere/**"))
     commit = push(sandbox, f"{unique}/model.yml", "schema: 1\n")
-    wait_for(lambda: {"count": len(hears.executions())}, "count", 1)
+    hears.wait_for_another(than=1)
     found = hears.finish(hears.executions()[0]["pipelineExecutionId"])
     assert found["artifactRevisions"][0]["revisionId"] == commit
     assert found["trigger"]["triggerType"] == "WebhookV2"

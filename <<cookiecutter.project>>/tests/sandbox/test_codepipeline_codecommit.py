@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from tests.sandbox.building import create_project, service_role
-from tests.sandbox.conftest import ACCOUNT, REGION, wait_for
+from tests.sandbox.conftest import ACCOUNT, REGION
 from tests.sandbox.pipelining import AWS, ROLE, Pipeline, build, declare, stage
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def test_a_push_starts_the_pipeline_and_its_build_has_the_history(sandbox: Sandb
     pipeline.client.create_pipeline(pipeline=declared(sandbox, unique))
     follow(sandbox, unique)
     second = commit(sandbox, unique, "two")
-    wait_for(lambda: {"count": len(pipeline.executions())}, "count", 1)
+    pipeline.wait_for_another(than=1)
     execution = pipeline.executions()[0]["pipelineExecutionId"]
     ended = pipeline.finish(execution)
     assert ended["status"] == "Succeeded", pipeline.why(execution)
@@ -94,4 +94,4 @@ def test_a_push_starts_the_pipeline_and_its_build_has_the_history(sandbox: Sandb
     assert built["COMMITS"] == "two;one;"
     hour = {"account": ACCOUNT, "rule": f"{unique}-hourly"}
     assert requests.post(f"{sandbox.endpoint}/_sandbox/schedule", json=hour, timeout=30).ok
-    wait_for(lambda: {"count": len(pipeline.executions())}, "count", 2)
+    pipeline.wait_for_another(than=2)

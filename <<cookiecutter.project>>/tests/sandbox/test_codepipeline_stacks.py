@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import requests
+from botocore.exceptions import ClientError
 
 from tests.sandbox.building import service_role
 from tests.sandbox.conftest import wait_for
@@ -104,12 +105,13 @@ def test_a_stack_makes_a_pipeline_that_runs_and_an_update_changes_it(sandbox: Sa
     built = pipeline.actions(ended["pipelineExecutionId"])["Build"]
     assert built["output"]["outputVariables"]["SAID"] == "goodbye Ada"
     sandbox.client("cloudformation").delete_stack(StackName=unique)
-    wait_for(
-        lambda: {
-            "left": len(
-                [each for each in pipeline.client.list_pipelines()["pipelines"] if each["name"] == unique]
-            )
-        },
-        "left",
-        1,
-    )
+    wait_for(lambda: {"is": "gone" if is_gone(pipeline) else None}, "is", None)
+
+
+def is_gone(pipeline: Pipeline) -> bool:
+    """Whether a pipeline is not there any more."""
+    try:
+        pipeline.executions()
+    except ClientError as error:
+        return str(error.response["Error"]["Code"]) == "PipelineNotFoundException"
+    return False
