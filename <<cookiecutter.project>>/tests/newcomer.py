@@ -81,6 +81,13 @@ class Place:
         with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - loopback
             pass
 
+    def repository(self) -> dict[str, Any]:
+        """The repository as the forge tells of it."""
+        headers = {"Authorization": f"Bearer {self.tokens['ada']}"}
+        request = urllib.request.Request(f"{self.forge}/repos/acme/models", headers=headers)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
+            return dict(json.load(answer))
+
     def client(self, service: str, account: str = ACCOUNT) -> Any:
         """A client of an account's root user, whoever the environment says that one is."""
         create: Any = boto3.session.Session().client
