@@ -241,3 +241,42 @@ def test_a_resource_serves_only_the_kinds_that_its_shape_has() -> None:
     assert not fits("arn:aws:s3:::shop-data", "arn:${Partition}:s3:::${BucketName}/${ObjectName}")
     assert not fits("arn:aws:sns:eu-west-1:222222222222:shop", "arn:${Partition}:s3:::${BucketName}")
     assert blueprint.templates()
+
+
+def lifecycle(bucket: str) -> list[dict[str, Any]]:
+    (found,) = [each for each in made("AWS::S3::Bucket") if each.logical == bucket]
+    return list(found.properties["LifecycleConfiguration"]["Rules"])
+
+
+def test_what_can_be_made_again_expires_and_what_commits_name_stays() -> None:
+    expiring = {rule["Prefix"] for rule in lifecycle("DataBucket") if "ExpirationInDays" in rule}
+    assert expiring == {"datasets/", "runs/", "capture/"}
+    (old,) = [rule for rule in lifecycle("DataBucket") if "NoncurrentVersionExpiration" in rule]
+    assert "Prefix" not in old, "what is erased anywhere must go for good"
+
+
+def test_what_is_sealed_never_expires_and_answers_at_once() -> None:
+    rules = lifecycle("ReleasesBucket")
+    assert not [rule for rule in rules if {"ExpirationInDays", "NoncurrentVersionExpiration"} & set(rule)]
+    classes = {each["StorageClass"] for rule in rules for each in rule.get("Transitions", [])}
+    assert classes == {"INTELLIGENT_TIERING"}
+
+
+@pytest.mark.parametrize("bucket", ["DataBucket", "ReleasesBucket"])
+def test_abandoned_uploads_do_not_stay(bucket: str) -> None:
+    (rule,) = [rule for rule in lifecycle(bucket) if "AbortIncompleteMultipartUpload" in rule]
+    assert "Prefix" not in rule
+    assert rule["Status"] == "Enabled"
+
+
+def test_the_key_names_the_roles_of_the_environments_and_no_more() -> None:
+    (key,) = [each for each in made("AWS::KMS::Key") if each.logical == "DataKey"]
+    named = {
+        statement["Sid"]: {
+            arn.split(":role/shop-")[1] for arn in statement["Condition"]["ArnEquals"]["aws:PrincipalArn"]
+        }
+        for statement in key.properties["KeyPolicy"]["Statement"]
+        if "Condition" in statement
+    }
+    duties = {f"{duty}-{env}" for duty in ("deploy", "rollback", "serve") for env in ("staging", "prod")}
+    assert named == {"ReadInEnvironments": duties, "WriteInEnvironments": duties}

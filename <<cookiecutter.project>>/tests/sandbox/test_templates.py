@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 import yaml
 
-from .conftest import PAYLOAD
+from .conftest import ACCOUNT, PAYLOAD, Sandbox
 
 # AWS knows no resources of these (service authorization reference).
 WITHOUT_RESOURCE = {
@@ -107,3 +108,43 @@ def test_a_ci_role_trusts_one_repository_by_number_and_its_main_branch(role: str
 @pytest.mark.parametrize("role", ROLES)
 def test_a_roles_policies_fit_iams_quota(role: str) -> None:
     assert len(json.dumps(statements(role))) < LARGEST
+
+
+def make(sandbox: Sandbox, name: str, **given: str) -> tuple[str, str]:
+    """Create a stack of one template of infra/; how it ended, and what failed."""
+    cloudformation, stack = sandbox.client("cloudformation"), f"shop-asked-{name}"
+    cloudformation.create_stack(
+        StackName=stack,
+        TemplateBody=(PAYLOAD / f"infra/{name}.yml").read_text(),
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    while (found := cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]).endswith(
+        "_IN_PROGRESS"
+    ):
+        time.sleep(0.1)
+    events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
+    cloudformation.delete_stack(StackName=stack)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    return found, "; ".join(each.get("ResourceStatusReason", "") for each in events)
+
+
+def test_the_network_that_a_team_asks_for_can_be_made(sandbox: Sandbox) -> None:
+    status, said = make(sandbox, "network", Project="shop", TrainingAccount=ACCOUNT)
+    assert status == "CREATE_COMPLETE", said
+
+
+def test_the_events_that_a_team_asks_for_need_its_token(sandbox: Sandbox, unique: str) -> None:
+    given = {
+        "Project": "shop",
+        "Duty": "training",
+        "Owner": "acme",
+        "Repository": "shop",
+        "TokenSecret": unique,
+    }
+    status, said = make(sandbox, "events", **given)
+    assert status == "ROLLBACK_COMPLETE"
+    assert "can't find the specified secret" in said
+    sandbox.client("secretsmanager").create_secret(Name=unique, SecretString="token")
+    status, said = make(sandbox, "events", **given)
+    assert status == "CREATE_COMPLETE", said
