@@ -11,6 +11,8 @@ import boto3
 import pytest
 
 from mlops.approvals import Approved, Move, require_approvals
+from mlops.audit.codecommit import person, read_pulls
+from mlops.audit.event import parse_event
 from mlops.deploy import Orders, deploy
 from mlops.forge import open_forge
 from mlops.pin import dump_pin, make_pin, pin_path
@@ -22,6 +24,8 @@ from tests.codecommit import signed_url
 from tests.conftest import ACCOUNT, git
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mlops.project import Project
     from mlops.release import Artifact
     from tests.live import Bench
@@ -51,17 +55,19 @@ class Firm:
             aws_secret_access_key=key["SecretAccessKey"],
         )
 
-    def propose(self, model: str, artifact: Artifact) -> str:
-        """Open or renew the pull request of a release; what was done."""
+    def propose(self, model: str, artifact: Artifact) -> int:
+        """Open the pull request of a release; its number."""
         serving = Serve.model_validate({"instance": "ml.m5.large", "soak_minutes": 0}).resolve("staging")
         text = dump_pin(make_pin(model, artifact, serving))
         path = pin_path("staging", model)
         change = Change("staging", model, f"mlops/staging/{model}", path, text, f"Promote {model}", text)
-        return publish(open_forge(self.project), change, asked=False)
+        said = publish(open_forge(self.project), change, asked=False)
+        assert said.startswith("opened #"), said
+        return int(said.split()[1].strip("#:"))
 
-    def merge(self, number: int) -> None:
-        """Two people approve, the second merges; the clone follows."""
-        for name in ("ben", "cleo"):
+    def merge(self, number: int, *names: str) -> None:
+        """People approve, the last one merges; the clone follows."""
+        for name in names:
             person = self.person(name)
             revision = person.get_pull_request(pullRequestId=str(number))["pullRequest"]["revisionId"]
             person.update_pull_request_approval_state(
@@ -92,11 +98,11 @@ def firm(bench: Bench, endpoint_url: str, name: str) -> Firm:
     return Firm(bench, bench.project.model_copy(update=changes), url)
 
 
-def test_what_two_people_approved_is_deployed_with_evidence(firm: Firm, name: str) -> None:
+def test_what_two_people_approved_is_deployed_with_evidence(live: Path, firm: Firm, name: str) -> None:
     source = git(firm.bench.root, "rev-parse", "HEAD")
     artifact = firm.bench.register(name, "first", commit=source)
-    (number,) = [int(word.strip("#:")) for word in firm.propose(name, artifact).split() if word[0] == "#"]
-    firm.merge(number)
+    number = firm.propose(name, artifact)
+    firm.merge(number, "ben", "cleo")
     assert firm.deploy(name) == "create"
     assert firm.bench.ask(name) == "first"
     evidence = read_evidence(firm, name)
@@ -104,6 +110,25 @@ def test_what_two_people_approved_is_deployed_with_evidence(firm: Firm, name: st
     assert people == [f"arn:aws:iam::{ACCOUNT}:user/{person}" for person in ("ben", "cleo")]
     assert evidence["pull_request"]["number"] == number
     assert firm.deploy(name) == "nothing"
+    audited(live, firm, number)
+
+
+def audited(live: Path, firm: Firm, number: int) -> None:
+    """The trail's own records tell the audit the same story."""
+    lines = (line for path in (live / ".sandbox/trail").glob("*.jsonl") for line in path.open())
+    events = [event for line in lines if '"codecommit.' in line and (event := parse_event(json.loads(line)))]
+    pulls, direct = read_pulls(events, firm.project.repository)
+    pull = pulls[str(number)]
+    assert pull.commit == git(firm.bench.root, "rev-parse", "HEAD")
+    assert [person(event) for event in pull.approvals] == ["ben", "cleo"]
+    assert [event.name for event in direct] == ["GitPush"], "the first push alone went past pull requests"
+
+
+def test_what_one_person_approved_is_not_deployed(firm: Firm, name: str) -> None:
+    artifact = firm.bench.register(name, "first", commit=git(firm.bench.root, "rev-parse", "HEAD"))
+    number = firm.propose(name, artifact)
+    firm.merge(number, "ben")
+    assert f"pull request #{number} has 1 of 2 approvals (ben counts)" in firm.deploy(name)
 
 
 def read_evidence(firm: Firm, model: str) -> Any:
