@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,7 @@ from mlops.aws import Aws
 from mlops.cli import run
 from mlops.foundation import read_templates
 from mlops.project import read_project
-from mlops.teardown import guarding
+from mlops.teardown import buckets, guarding
 from mlops.teardown.catalogue import KINDS
 from mlops.teardown.inventory import make_scope, survey
 from mlops.teardown.item import Clients, Item
@@ -104,3 +106,28 @@ def test_each_run_ends_well_and_the_last_finds_nothing_to_do(story: Story) -> No
 
 def test_no_kind_lacks_a_plant() -> None:
     assert set(PLANTS) == {kind.name for kind in KINDS} - {SHARED}
+
+
+@pytest.fixture
+def clients(endpoint_url: str, monkeypatch: pytest.MonkeyPatch) -> Clients:
+    """The sandbox's account."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint_url)
+    return Clients(Aws(REGION), ACCOUNT)
+
+
+def test_what_is_locked_stays_and_all_else_in_its_bucket_goes(clients: Clients, name: str) -> None:
+    s3, bucket = clients.of("s3"), Item("bucket", f"ark-{name}", f"ark-{name}")
+    where: Any = {"LocationConstraint": REGION}
+    s3.create_bucket(Bucket=bucket.id, CreateBucketConfiguration=where, ObjectLockEnabledForBucket=True)
+    until = datetime.now(UTC) + timedelta(days=30)
+    lock = {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": until}
+    s3.put_object(Bucket=bucket.id, Key="kept", Body=b"12345", ChecksumAlgorithm="SHA256", **lock)
+    s3.put_object(Bucket=bucket.id, Key="free", Body=b"1", ChecksumAlgorithm="SHA256")
+    s3.delete_object(Bucket=bucket.id, Key="kept")
+    buckets.remove_bucket(clients, bucket)
+    assert [version.key for version in buckets.list_versions(clients, bucket.id)] == ["kept"]
+    locked = buckets.describe_lock(clients, bucket.id)
+    assert locked is not None, "the bucket is still there, and says what holds it"
+    assert (locked.objects, locked.size, locked.free) == (1, 5, 0)
+    assert locked.until is not None
+    assert locked.until.date() == until.date()

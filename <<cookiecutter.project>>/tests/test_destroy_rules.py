@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlops import destroy
-from mlops.errors import MlopsError, UsageError
+from mlops.aws import Aws
+from mlops.errors import AwsError, MlopsError, UsageError
 from mlops.foundation import read_templates
 from mlops.foundation.account import JOB_LOGS
 from mlops.teardown.buckets import Locked, hold
 from mlops.teardown.catalogue import KINDS
-from mlops.teardown.inventory import Inventory, Scope, Survey, Unseen, left_over, sort_out
-from mlops.teardown.item import Held, Item
+from mlops.teardown.inventory import Inventory, Scope, Survey, Unseen, left_over, sort_out, survey
+from mlops.teardown.item import Clients, Held, Item, Kind
 from mlops.teardown.owning import duty_by_digest, duty_by_name, find_neighbours, owner_of
 from tests.proposals import PROJECT
 
@@ -200,6 +201,39 @@ def test_what_is_locked_is_not_left(capsys: pytest.CaptureFixture[str]) -> None:
     assert left_over(there) == []
     assert destroy.prove(there, [], scope()) == 0
     assert "stays  bucket b: locked" in capsys.readouterr().out
+
+
+def refuse_first(clients: object, item: Item) -> None:
+    if item.id == "one":
+        raise AwsError("DeleteThing was refused: AccessDenied")
+
+
+def test_a_fault_in_the_middle_is_said_and_keeps_nothing_else_from_going(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    things = tuple(Item("thing", name, "shop-x") for name in ("one", "two"))
+    kind = Kind("thing", lambda clients: things, refuse_first)
+    nowhere = Clients(Aws("eu-west-1"), "111111111111")
+    failures = destroy.remove(nowhere, [kind], Inventory(things, (), (), ()))
+    assert [(failure.item.id, failure.reason) for failure in failures] == [
+        ("one", "DeleteThing was refused: AccessDenied")
+    ]
+    assert capsys.readouterr().err == "removed thing two\n"
+
+
+def test_a_kind_that_cannot_be_listed_keeps_no_other_from_being_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mlops.teardown.inventory.recall", lambda clients, is_wanted: frozenset())
+
+    def refuse(clients: object) -> list[Item]:
+        raise AwsError("ListThings was refused: AccessDenied")
+
+    thing = Item("thing", "one", "shop-x")
+    kinds = [Kind("hidden", refuse, refuse_first), Kind("thing", lambda clients: [thing], refuse_first)]
+    seen = survey(Clients(Aws("eu-west-1"), "111111111111"), scope("training"), kinds)
+    assert seen.items == (thing,)
+    assert seen.unseen == (Unseen("hidden", "ListThings was refused: AccessDenied"),)
 
 
 def test_every_type_of_the_templates_has_a_kind() -> None:
