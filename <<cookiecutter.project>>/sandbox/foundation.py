@@ -130,7 +130,7 @@ def _create(client: Any, stack: Stack) -> None:
 
 def _wait(client: Any, stack: Stack) -> None:
     """Wait for the end of a creation; a waiter would sleep for seconds between two looks."""
-    while True:  # each answer comes when the stack is at rest, or half a second later
+    while True:  # each answer comes when the stack is at rest, or two seconds later
         found = client.describe_stacks(StackName=stack.name)["Stacks"][0]
         if found["StackStatus"] == "CREATE_COMPLETE":
             return

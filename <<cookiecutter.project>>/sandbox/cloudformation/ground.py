@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sandbox.world import Call
 
 log = logging.getLogger("sandbox")
-PATIENCE = 0.5  # s of the wall for which a description waits for the end of what is under way
+PATIENCE = 2.0  # s of the wall for which a description waits for the end of what is under way
 SESSION = "AWSCloudFormation"
 
 

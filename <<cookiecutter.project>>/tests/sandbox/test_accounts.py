@@ -67,7 +67,7 @@ def test_a_duty_has_its_roles_in_its_account_alone(sandbox: Sandbox) -> None:
     training = {"audit", "ci", "developer", "execution", "experiment", "train"}
     assert roles(ACCOUNT) == {f"shop-{duty}" for duty in training}
     for environment, account in (("staging", STAGING), ("prod", PROD)):
-        names = ("ci", "deploy", "rollback", "serve")
+        names = ("deploy", "rollback", "serve")
         assert roles(account) == {f"shop-{name}-{environment}" for name in names}
 
 
