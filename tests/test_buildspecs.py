@@ -4,6 +4,7 @@ import functools
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any
 
 import boto3
 import pytest
+import yaml
 from botocore.config import Config
 
 from tests.template import PAYLOAD, ROOT, list_files
@@ -102,3 +104,36 @@ def test_codebuild_finds_every_command_of_the_templates_own_buildspec(endpoint: 
     assert commands == ["make setup", "make check", "make test"]
     for recipe in ("ruff format --check .", "cfn-lint", "pytest -q -n 2 --dist worksteal"):
         assert recipe in log, f"no recipe calls {recipe!r}"
+
+
+VERB = re.compile(r"bin/mlops (?:data )?(\w+)")
+WORKFLOWS = sorted((ROOT / PAYLOAD).glob(".github/workflows/*.yml"))
+# Under a CI without a matrix, make goes through the models
+GOES_THROUGH = {"make affected": {"lint", "test"}, "make start": {"publish", "train"}}
+SETTINGS = {"make setup GROUP=tool", "make setup GROUP=train", "make setup"}
+
+
+def acts(commands: list[str]) -> set[str]:
+    """The verbs and make targets that commands come to, whatever they are told."""
+    found: set[str] = set()
+    for command in commands:
+        through = next((acts for start, acts in GOES_THROUGH.items() if command.startswith(start)), set())
+        verbs = {match[1] for match in VERB.finditer(command)}
+        targets = set(re.findall(r"make (lint|test)", command))
+        found |= through | verbs | targets
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / PAYLOAD).glob(".github/workflows/*.yml")), ids=lambda path: path.stem
+)
+def test_a_buildspec_does_what_the_workflow_of_its_name_does(path: Path) -> None:
+    workflow = yaml.load(path.read_text(), yaml.BaseLoader)  # noqa: S506 (it constructs text only)
+    called = [job["uses"].rpartition("/")[2] for job in workflow["jobs"].values() if "uses" in job]
+    files = [path, *(path.with_name(name) for name in called)]
+    jobs = [job for file in files for job in yaml.load(file.read_text(), yaml.BaseLoader)["jobs"].values()]  # noqa: S506
+    on_github = acts([step["run"] for job in jobs for step in job.get("steps", []) if "run" in step])
+    spec = yaml.safe_load((ROOT / PAYLOAD / "buildspec" / path.name).read_text())
+    commands = [command for phase in spec["phases"].values() for command in phase["commands"]]
+    assert acts(commands) == on_github
+    assert SETTINGS & set(commands)
