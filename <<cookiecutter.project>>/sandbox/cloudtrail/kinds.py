@@ -13,6 +13,7 @@ READS = (
     "Lookup",
     "Query",
     "AssumeRole",
+    "EvaluatePullRequest",
 )
 # Each leaves the state of its service as it was, whatever its name says.
 KMS_READS = frozenset(

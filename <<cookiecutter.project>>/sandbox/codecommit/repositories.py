@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pygit2
 
 from sandbox.codecommit.books import COMMIT, page, who
-from sandbox.codecommit.errors import no_branch, no_repository, refuse
+from sandbox.codecommit.errors import no_repository, refuse
 from sandbox.codecommit.records import HEADS
 from sandbox.forge.events import ZERO
 
@@ -203,11 +203,3 @@ def check_branch(name: str) -> str:
     if not pygit2.reference_is_valid_name(HEADS + name) or COMMIT.fullmatch(name):
         raise refuse("InvalidBranchName", f"{name!r} is no name for a branch")
     return name
-
-
-def require_branch(books: Books, holding: Holding, name: str) -> str:
-    """The commit of a branch that must be there."""
-    found = holding.git.branch(name)
-    if found is None:
-        raise no_branch(name)
-    return found

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Commit = Mapping[str, Any]
 
 AT_ONCE = 100  # commits that one call gives
+SLOP = 16  # commits of the base that are looked at further: dates of commits are what their authors say
 
 
 @dataclass
@@ -49,6 +50,8 @@ class Commits:
         walk.add([base] if base else [], ours=False)
         while walk.has_ours():
             walk.step()
+        for _ in range(SLOP):
+            walk.step()
         return walk.found()
 
 
@@ -78,7 +81,9 @@ class Walk:
         return any(commit not in self._theirs for _, commit in self._queue)
 
     def step(self) -> None:
-        """Go on from the newest commit."""
+        """Go on from the newest commit, if there is one."""
+        if not self._queue:
+            return
         _, commit = heapq.heappop(self._queue)
         self.add(self._commits.known[commit].get("parents", []), ours=commit not in self._theirs)
 
