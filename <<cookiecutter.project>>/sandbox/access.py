@@ -56,9 +56,7 @@ class Access:
             asked = key_parts(target.operation, params, caller.account, self._region)
             parts += [replace(part, context={**around, **part.context}) for part in asked]
         for part in parts:
-            request, decision = self._decide(caller, part)
-            if self._decisions:
-                self._decisions.note(request, decision.allowed)
+            request, decision = self._ask(caller, part)
             if not decision.allowed and target.operation == "AssumeRoleWithWebIdentity":
                 raise not_authorized(target.operation)
             if not decision.allowed:
@@ -68,7 +66,7 @@ class Access:
     def require(self, caller: Caller, action: str, resource: str) -> None:
         """Ask for an action that no request stands for: what a service does by a role's leave."""
         part = Place(caller.account, self._region).part(action, resource, dict(caller.facts))
-        request, decision = self._decide(caller, part)
+        request, decision = self._ask(caller, part)
         if not decision.allowed:
             raise ServiceError("AccessDenied", iam.denial(request, decision), 403)
 
@@ -76,7 +74,14 @@ class Access:
         """Whether a caller may not learn that a key does not exist: S3 then says 403 instead of 404."""
         part = iam.listing(bucket, key, Place(caller.account, self._region))
         known = {**iam.facts(environ, self._region), **caller.facts, **part.context}
-        return not self._decide(caller, replace(part, context=known))[1].allowed
+        return not self._ask(caller, replace(part, context=known))[1].allowed
+
+    def _ask(self, caller: Caller, part: iam.Part) -> tuple[iam.Request, iam.Decision]:
+        """Decide a part of a call, and note how."""
+        request, decision = self._decide(caller, part)
+        if self._decisions:
+            self._decisions.note(request, decision.allowed)
+        return request, decision
 
     def _decide(self, caller: Caller, part: iam.Part) -> tuple[iam.Request, iam.Decision]:
         owner = self._owner(part, caller)
