@@ -23,6 +23,7 @@ from sandbox.logs import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from sandbox.codebuild.outputs import Site
     from sandbox.codebuild.records import Record
@@ -31,6 +32,12 @@ log = logging.getLogger("sandbox")
 SERVICE = "codebuild.amazonaws.com"
 SHIP_SECONDS = 0.3
 BUILDSPEC = "buildspec.yml"
+# the sandbox's host is no amazonaws.com
+GIT_CONFIG = """\
+[credential]
+	UseHttpPath = true
+	helper = "!f() { test \\"$1\\" = get && aws codecommit credential-helper get --ignore-host-check; }; f"
+"""
 
 
 @dataclass
@@ -197,6 +204,8 @@ class Course:
         except variables.SecretsError as error:
             raise PhaseError(error.code, str(error)) from None
         self._restore()
+        if self._spec.git_credentials:
+            write_git_config(self._home / "home", build["source"]["type"])
         outset = Outset(self._home / "agent", self._source, self._book.path, self._spec.shell, environment)
         self._shell = Shell(self._site.launcher, outset, self._watch)
 
@@ -306,3 +315,13 @@ class Course:
         store, roots = self._cache()
         if store and self._spec.cached and self._phases.status == SUCCEEDED:
             store.write(cache.save(self._spec.cached, roots))
+
+
+def write_git_config(home: Path, source: str) -> None:
+    """Let git sign in to CodeCommit as the build's role: what `git-credential-helper: yes` is for."""
+    if source not in ("CODECOMMIT", "CODEPIPELINE"):
+        raise PhaseError(
+            "YAML_FILE_ERROR",
+            f"git-credential-helper: the sandbox has it for CodeCommit, not for a source of type {source}",
+        )
+    (home / ".gitconfig").write_text(GIT_CONFIG, encoding="utf-8")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 HISTORY = """
 version: 0.2
-env: {exported-variables: [COMMITS]}
-phases: {build: {commands: ['COMMITS=$(git log --format=%s | tr "\\n" ";")']}}
+env: {exported-variables: [COMMITS], git-credential-helper: yes}
+phases: {build: {commands: [git fetch origin main, 'COMMITS=$(git log --format=%s | tr "\\n" ";")']}}
 """
 
 
