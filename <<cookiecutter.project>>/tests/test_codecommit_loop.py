@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from mlops import cli
 from mlops.approvals import Approved, Move, require_approvals
 from mlops.audit.codecommit import person, read_pulls
 from mlops.audit.event import parse_event
 from mlops.deploy import Orders, deploy
 from mlops.forge import open_forge
 from mlops.pin import dump_pin, make_pin, pin_path
+from mlops.project import read_project
 from mlops.pulls import Change, publish
 from mlops.serving import Serve
 from mlops.target import read_targets
 from sandbox.identity import root_key
 from tests.codecommit import signed_url
-from tests.conftest import ACCOUNT, git
+from tests.conftest import ACCOUNT, REGION, commit, edit, git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,13 +94,21 @@ def firm(bench: Bench, endpoint_url: str, name: str) -> Firm:
     """A project whose main is on CodeCommit."""
     repository = f"models-{name}"
     boto3.client("codecommit").create_repository(repositoryName=repository)
+    for old, new in (
+        ("forge: github", "forge: codecommit"),
+        ("repository: acme/models", f"repository: {repository}"),
+        ("ci: github-actions", "ci: codepipeline"),
+    ):
+        edit(bench.root / "project.yml", old, new)
+    commit(bench.root, "Move to CodeCommit")
     url = signed_url(endpoint_url, repository, {"AWS_ACCESS_KEY_ID": root_key(ACCOUNT)})
     git(bench.root, "push", "-q", url, "HEAD:refs/heads/main")
-    changes = {"forge": "codecommit", "ci": "codepipeline", "repository": repository}
-    return Firm(bench, bench.project.model_copy(update=changes), url)
+    return Firm(bench, read_project(bench.root), url)
 
 
-def test_what_two_people_approved_is_deployed_with_evidence(live: Path, firm: Firm, name: str) -> None:
+def test_what_two_people_approved_is_deployed_with_evidence(
+    live: Path, firm: Firm, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     source = git(firm.bench.root, "rev-parse", "HEAD")
     artifact = firm.bench.register(name, "first", commit=source)
     number = firm.propose(name, artifact)
@@ -111,6 +121,44 @@ def test_what_two_people_approved_is_deployed_with_evidence(live: Path, firm: Fi
     assert evidence["pull_request"]["number"] == number
     assert firm.deploy(name) == "nothing"
     audited(live, firm, number)
+    retired(firm, name, capsys)
+
+
+def make_check_project(repository: str) -> None:
+    """The CodeBuild project whose builds are a pull request's checks; none has run."""
+    builds: Any = boto3.client("codebuild")
+    principal = {"Service": "codebuild.amazonaws.com"}
+    trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam: Any = boto3.client("iam")
+    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(RoleName="check-build", AssumeRolePolicyDocument=document)
+    with contextlib.suppress(builds.exceptions.ResourceAlreadyExistsException):
+        builds.create_project(
+            name="acme-check",
+            source={
+                "type": "CODECOMMIT",
+                "location": f"https://git-codecommit.{REGION}.amazonaws.com/v1/repos/{repository}",
+            },
+            artifacts={"type": "NO_ARTIFACTS"},
+            environment={
+                "type": "LINUX_CONTAINER",
+                "image": "aws/codebuild/standard:7.0",
+                "computeType": "BUILD_GENERAL1_SMALL",
+            },
+            serviceRole=f"arn:aws:iam::{ACCOUNT}:role/check-build",
+        )
+
+
+def retired(firm: Firm, model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The verb by itself finds the forge that project.yml names; twice, it is one pull request."""
+    make_check_project(firm.project.repository)
+    for said in ("opened #", "#"):
+        assert cli.run(["retire", model, "--env", "staging"]) == 0
+        assert capsys.readouterr().out.startswith(said)
+    found = open_forge(firm.project).find_pull(f"mlops/retire/staging/{model}")
+    assert found is not None
+    assert found.title == f"Retire {model} from staging"
 
 
 def audited(live: Path, firm: Firm, number: int) -> None:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.project import read_project
 from tests.codecommit import ARN, NAME
-from tests.conftest import git
+from tests.conftest import PROJECT, git
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.codecommit import Counter
 
 R = {"repositoryName": NAME}
@@ -269,6 +272,13 @@ def test_branches_merge_as_their_histories_allow(client: Any) -> None:
     assert parents[1] == source
     found = client.get_merge_commit(**R, sourceCommitSpecifier="topic", destinationCommitSpecifier=parents[0])
     assert found["mergedCommitId"] == made
+
+
+def test_a_project_on_codecommit_names_no_owner(tmp_path: Path) -> None:
+    (tmp_path / "project.yml").write_text(
+        PROJECT.replace("acme/models", NAME).replace("forge: github", "forge: codecommit")
+    )
+    assert read_project(tmp_path).repository == NAME
 
 
 def test_git_sees_what_the_api_made(counter: Counter, client: Any) -> None:
