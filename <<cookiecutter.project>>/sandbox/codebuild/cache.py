@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-ROOT_HOME = "/root/"  # the home of CodeBuild's own images; a build's here is another folder
+ROOT = "root"
+ROOT_HOME = f"/{ROOT}/"  # the home of CodeBuild's own images; a build's here is another folder
 
 
 @dataclass(frozen=True)
