@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from sandbox.sts import Sts
 
 log = logging.getLogger("sandbox")
-VIA = (
-    "sandbox.via"  # in a request's environment, which no client writes: the service that calls for a caller
-)
+# In a request's environment, which no client writes: the service that calls for a caller
+VIA = "sandbox.via"
 QUERY = frozenset({"cloudformation", "sts"})
 Environ = dict[str, Any]
 PARTLY = ("athena", "logs")  # what we do not serve of these, moto does
