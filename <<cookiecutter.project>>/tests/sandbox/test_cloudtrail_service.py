@@ -248,7 +248,7 @@ def test_the_trails_bucket_and_key_are_the_training_accounts_alone(sandbox: Sand
 def test_athena_is_left_out_by_a_parameter_and_nothing_else_is(account: str, queries: str) -> None:
     known = {"AWS::AccountId": account, "TrainingAccount": ACCOUNT, "Queries": queries, "NotifyEmail": ""}
     template = read(TEMPLATE)
-    holds = {None: True, **evaluate(template, known)}
+    holds: dict[str | None, bool] = {None: True, **evaluate(template, known)}
     kept = {
         resource["Type"].split("::")[1]
         for resource in template.resources.values()

@@ -59,7 +59,8 @@ class Reads:
 
     def tool(self, *command: str) -> str | None:
         """What a program of this machine prints; None where there is no such program."""
-        return self._once(("tool", *command), lambda: run_tool(command))
+        found: str | None = self._once(("tool", *command), lambda: run_tool(command))
+        return found
 
     def _once(self, key: Hashable, ask: Callable[[], Any]) -> Any:
         with self._guard:
