@@ -221,8 +221,8 @@ def compare_data(before: DataFound | None, now: DataFound) -> DataChange:
 
 def compare_serving(before: Serving | None, now: Serving) -> list[Change]:
     """Every setting of the serving, changed or not."""
-    old = dict(flatten(before.model_dump())) if before else {}
-    new = dict(flatten(now.model_dump()))
+    old = dict(flatten(before.model_dump(exclude_none=True))) if before else {}
+    new = dict(flatten(now.model_dump(exclude_none=True)))
     return [Change(what, old.get(what), new.get(what, "-")) for what in dict.fromkeys([*new, *old])]
 
 

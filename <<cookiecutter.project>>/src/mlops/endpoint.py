@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mlops.aws import is_missing, pauses
 from mlops.errors import MlopsError
 from mlops.live import OWNER, describe_live, is_foreign, read_owner
+from mlops.network import is_same
 from mlops.target import VARIANT
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ CAPTURE_PREFIX = "capture"
 
 def ensure_model(sagemaker: SageMakerClient, target: Target) -> None:
     """Make the SageMaker model of the release unless it is there."""
-    package = target.pin.artifact.package
+    package, network = target.pin.artifact.package, target.pin.serving.network
     try:
         there = sagemaker.describe_model(ModelName=target.model)
     except sagemaker.exceptions.ClientError as error:
@@ -40,12 +41,18 @@ def ensure_model(sagemaker: SageMakerClient, target: Target) -> None:
             ExecutionRoleArn=target.project.serving_role(target.environment),
             Containers=[{"ModelPackageName": package}],
             Tags=target.tags,
+            **({"VpcConfig": network.vpc_config} if network else {}),  # type: ignore[arg-type]
         )
         return
     container = there.get("PrimaryContainer") or (there.get("Containers") or [{}])[0]
     if container.get("ModelPackageName") != package:
         raise MlopsError(
             f"model {target.model!r} exists, but is not made from {package!r}; delete it, then deploy again"
+        )
+    if not is_same(there.get("VpcConfig"), network):
+        raise MlopsError(
+            f"model {target.model!r} exists, but its network is {there.get('VpcConfig')!r}, pinned is "
+            f"{network.vpc_config if network else None!r}; delete it, then deploy again"
         )
 
 

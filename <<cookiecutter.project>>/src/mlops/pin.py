@@ -46,7 +46,15 @@ class Pin(Document):
     @property
     def config_hex(self) -> str:
         """The digest of release and serving: what an endpoint config is named after."""
-        return record_digest({"release": self.release, "serving": self.serving.model_dump()})
+        return record_digest({"release": self.release, "serving": self.serving.model_dump(exclude_none=True)})
+
+    @property
+    def model_hex(self) -> str:
+        """What the SageMaker model is named after: the release, and the network, which a model keeps."""
+        network = self.serving.network
+        if network is None:
+            return self.release_hex
+        return record_digest({"release": self.release, "network": network.model_dump()})
 
     def config_name(self, project: Project, environment: str) -> str:
         """The endpoint config of this pin; a name alone shows drift."""

@@ -24,11 +24,13 @@ warnings.filterwarnings("ignore", module=r"sagemaker|pydantic|mlflow")
 for chatter in ("sagemaker", "sagemaker.core.utils.utils"):  # warns of what a pipeline is meant to do
     logging.getLogger(chatter).setLevel(logging.ERROR)
 
+from sagemaker.core.network import NetworkConfig
 from sagemaker.core.processing import Processor
 from sagemaker.core.shapes import ProcessingInput, ProcessingOutput, ProcessingS3Input, ProcessingS3Output
 from sagemaker.core.training.configs import (
     Compute,
     InputData,
+    Networking,
     OutputDataConfig,
     SourceCode,
     StoppingCondition,
@@ -72,6 +74,7 @@ class Plant:
 
     `kind`: "release" trains, judges and seals; "experiment" trains and judges, and leaves nothing to promote;
     "weights" judges and seals weights that a release already has, under new code or another image.
+    `subnets`, `security_groups`: none where jobs run in SageMaker's own network.
     """
 
     kind: str
@@ -85,6 +88,8 @@ class Plant:
     processing_instance: str
     processing_minutes: int
     hyperparameters: list[str]
+    subnets: list[str]
+    security_groups: list[str]
 
     def record(self) -> dict[str, Any]:
         """The plant as strings and integers, for its digest."""
@@ -229,6 +234,7 @@ def train_step(
         hyperparameters={name: parameters[hyperparameter(name)] for name in plant.hyperparameters},
         stopping_condition=StoppingCondition(max_runtime_in_seconds=60 * plant.train_minutes),
         output_data_config=OutputDataConfig(s3_output_path=f"s3://{plant.bucket}/runs"),
+        networking=training_network(plant),
     )
     channels = {
         "train": output_uri(prepare, "train"),
@@ -238,6 +244,26 @@ def train_step(
     }
     data = [InputData(channel_name=name, data_source=uri) for name, uri in channels.items()]
     return TrainingStep(name="Train", step_args=trainer.train(input_data_config=data))
+
+
+def training_network(plant: Plant) -> Networking | None:
+    """The network of the training job. One instance talks to no other; a policy may ask for the flag."""
+    if not plant.subnets:
+        return None
+    return Networking(
+        subnets=plant.subnets,
+        security_group_ids=plant.security_groups,
+        enable_inter_container_traffic_encryption=True,
+    )
+
+
+def processing_network(plant: Plant) -> NetworkConfig | None:
+    """The network of the jobs around training."""
+    if not plant.subnets:
+        return None
+    return NetworkConfig(
+        subnets=plant.subnets, security_group_ids=plant.security_groups, encrypt_inter_container_traffic=True
+    )
 
 
 def code_inputs(plant: Plant, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -265,6 +291,7 @@ def processing_step(
         volume_size_in_gb=VOLUME_GB,
         max_runtime_in_seconds=60 * plant.processing_minutes,
         sagemaker_session=context,
+        network_config=processing_network(plant),
     )
     run = processor.run(
         inputs=[job_input(channel, uri) for channel, uri in inputs.items()],

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from mlops.documents import Document, read_document
 from mlops.errors import UsageError
+from mlops.network import Networks
 
 PROJECT_FILE = "project.yml"
 Environment = Literal["staging", "prod"]
@@ -62,6 +63,7 @@ class Project(Document):
     region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
     accounts: Accounts
     approvals: Approvals = Approvals()
+    network: Networks = Networks()
 
     @property
     def data_bucket(self) -> str:
@@ -99,9 +101,9 @@ class Project(Document):
         """The endpoint that serves a model in an environment."""
         return f"{self.project}-{environment}-{model}"
 
-    def model_name(self, environment: str, model: str, release_hex: str) -> str:
-        """The SageMaker model of a release: its name ends in the release's first 12 hex digits."""
-        return f"{self.project}-{model}-{environment}-{release_hex[:12]}"
+    def model_name(self, environment: str, model: str, model_hex: str) -> str:
+        """The SageMaker model of a pin: its name ends in the first 12 digits of `Pin.model_hex`."""
+        return f"{self.project}-{model}-{environment}-{model_hex[:12]}"
 
 
 def find_root(start: Path | None = None) -> Path:

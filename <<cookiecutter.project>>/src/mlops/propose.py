@@ -1,7 +1,8 @@
 """`mlops propose [MODEL --to ENV]`: open the pull requests that are missing; without argument, all of them.
 
 Level, not edge: it compares the registry, the soaks and the holds with the pins of HEAD, so that an event
-that was lost or came twice changes nothing. One open pull request per model and environment.
+that was lost or came twice changes nothing. One open pull request per model and environment. A run over
+everything tells CloudWatch how long those that are open have waited for people.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from mlops.release import read_package
 from mlops.rollback import read_history, restored_pin
 from mlops.soak import has_soaked
 from mlops.spec import read_spec
+from mlops.waits import tell_waits
 from mlops.workspace import list_models, open_workspace, read_pins_at, require_environment, require_model
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from mlops.project import Environment
     from mlops.proposal import Kind
+    from mlops.serving import Serving
     from mlops.workspace import Workspace
 
 
@@ -84,7 +87,27 @@ def command(
         for where in environments
     ]
     report(found, as_json)
-    return 1 if any(proposed.error for proposed in found) else 0
+    told = bool(model or environment or dry_run) or tell(workspace, aws)
+    return 0 if told and not any(proposed.error for proposed in found) else 1
+
+
+def tell(workspace: Workspace, aws: Aws) -> bool:
+    """Say how long reviews wait, to people and to the alarm; False where that failed, for whatever reason."""
+    try:
+        for wait in tell_waits(open_forge(workspace.project), aws, workspace.project):
+            click.echo(wait, err=True)
+    except Exception as error:
+        reason = describe_expected(error)
+        if reason is None:
+            raise
+        click.echo(f"no alarm hears how long pull requests wait: {reason}", err=True)
+        return False
+    return True
+
+
+def describe_expected(error: Exception) -> str | None:
+    """One line for what may go wrong; None for a defect."""
+    return str(error) if isinstance(error, MlopsError) else describe_failure(error)
 
 
 def report(found: list[Proposed], as_json: bool) -> None:
@@ -115,7 +138,7 @@ def propose_one(
         change = describe_pin(workspace, aws, environment, wanted.pin, wanted.kind)
         return Proposed(environment, model, publish(open_forge(workspace.project), change, asked))
     except Exception as error:
-        reason = str(error) if isinstance(error, MlopsError) else describe_failure(error)
+        reason = describe_expected(error)
         if reason is None:
             raise
         return Proposed(environment, model, "failed", reason)
@@ -137,18 +160,23 @@ def find_wanted(
     pinned = pins[0] if pins else None
     if pinned and model in list_holds(aws.s3, workspace.project, environment):
         return wanted_after_hold(workspace, aws, environment, pinned)
-    served = read_spec(workspace.root, model).serve.resolve(environment)
+    served = resolve_serving(workspace, environment, model)
     if serving:
         if pinned is None:
             raise MlopsError(f"{model}: nothing is pinned in {environment}; promote a release there first")
         pin = make_pin(model, pinned.artifact, served, pinned.promoted_from)
-        why = "is served as model.yml says" if pin == pinned else ""
+        why = "is served as model.yml and project.yml say" if pin == pinned else ""
         return Wanted(environment, model, None if why else pin, why, "serving")
     if environment == "prod":
         wanted = wanted_in_prod(workspace, aws, model, commit)
     else:
         wanted = wanted_in_staging(workspace, aws.sagemaker, model)
     return refuse_old(workspace, wanted, pinned, asked)
+
+
+def resolve_serving(workspace: Workspace, environment: Environment, model: str) -> Serving:
+    """How model.yml and project.yml have a model served in an environment."""
+    return read_spec(workspace.root, model).serve.resolve(environment, workspace.project.network)
 
 
 def wanted_after_hold(workspace: Workspace, aws: Aws, environment: Environment, pinned: Pin) -> Wanted:
@@ -166,7 +194,7 @@ def wanted_in_staging(workspace: Workspace, sagemaker: SageMakerClient, model: s
     if package is None:
         why = f"no release is registered. Train one: mlops train {model} --wait"
         return Wanted("staging", model, None, why)
-    serving = read_spec(workspace.root, model).serve.resolve("staging")
+    serving = resolve_serving(workspace, "staging", model)
     return Wanted("staging", model, make_pin(model, read_package(package), serving))
 
 
@@ -180,7 +208,7 @@ def wanted_in_prod(workspace: Workspace, aws: Aws, model: str, commit: str) -> W
         minutes = pins[0].serving.soak_minutes
         why = f"release {pins[0].release_hex[:12]} has not soaked in staging for {minutes} minutes yet"
         return Wanted("prod", model, None, why)
-    serving = read_spec(workspace.root, model).serve.resolve("prod")
+    serving = resolve_serving(workspace, "prod", model)
     origin = Origin(environment="staging", commit=commit)
     return Wanted("prod", model, make_pin(model, pins[0].artifact, serving, origin))
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from mlops.documents import Document
+from mlops.network import Network, Networks
 from mlops.project import Environment
 
 Instance = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
@@ -49,6 +50,7 @@ class Alarms(Document):
     score_sigmas: Annotated[float, Field(gt=0, le=100, strict=False)] = 6.0
 
 
+NO_NETWORKS = Networks()
 SoakMinutes = Annotated[int, Field(ge=0, le=43_200)]  # up to 30 days
 
 
@@ -77,6 +79,7 @@ class Serving(Document):
     alarms: Alarms = Alarms()
     capture: Capture = Capture()
     soak_minutes: SoakMinutes = 30  # in service here, without alarm, before it may go to the next environment
+    network: Network | None = None  # of project.yml, as it was when the pin was written
 
 
 class Serve(Document):
@@ -90,10 +93,11 @@ class Serve(Document):
     soak_minutes: SoakMinutes = 30
     environments: dict[Environment, Change] = Field(default_factory=dict)
 
-    def resolve(self, environment: Environment) -> Serving:
-        """The serving of one environment: what it changes, over what holds for all."""
+    def resolve(self, environment: Environment, networks: Networks = NO_NETWORKS) -> Serving:
+        """The serving of one environment: what it changes, over what holds for all; and its network."""
         base = self.model_dump(exclude={"environments"})
         change = self.environments.get(environment, Change()).model_dump(exclude_none=True)
         merged: dict[str, Any] = {**base, **change}
         fleet = {"instance": merged.pop("instance"), "count": merged.pop("count")}
-        return Serving.model_validate({"serve": fleet, **merged})
+        network: Network | None = getattr(networks, environment)
+        return Serving.model_validate({"serve": fleet, **merged, "network": network})

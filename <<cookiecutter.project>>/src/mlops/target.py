@@ -47,8 +47,8 @@ class Target:
 
     @property
     def model(self) -> str:
-        """The SageMaker model's name: it ends in the release."""
-        return self.project.model_name(self.environment, self.pin.model, self.pin.release_hex)
+        """The SageMaker model's name: it ends in the release, or the digest of release and network."""
+        return self.project.model_name(self.environment, self.pin.model, self.pin.model_hex)
 
     @property
     def family(self) -> str:

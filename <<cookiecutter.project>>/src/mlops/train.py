@@ -243,6 +243,7 @@ def sdk_version() -> str:
 
 def plant_record(project: Project, spec: ModelSpec, jobs_uri: str, kind: str) -> dict[str, Any]:
     """Where the model's jobs run: the members of `pipeline.Plant`."""
+    network = project.network.training
     return {
         "kind": kind,
         "name": project.group(spec.model),
@@ -255,6 +256,8 @@ def plant_record(project: Project, spec: ModelSpec, jobs_uri: str, kind: str) ->
         "processing_instance": spec.processing.instance,
         "processing_minutes": spec.processing.max_minutes,
         "hyperparameters": sorted(spec.train.hyperparameters),
+        "subnets": network.subnets if network else [],
+        "security_groups": network.security_groups if network else [],
     }
 
 

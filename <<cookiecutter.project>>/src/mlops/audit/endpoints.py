@@ -146,7 +146,7 @@ def judge_served(case: Case, turn: Turn, pin: Pin | None) -> Iterator[Flag]:
 def judge_variants(case: Case, turn: Turn, config: Served, pin: Pin | None) -> Iterator[Flag]:
     """One variant that answers, none that gets copies."""
     if pin:
-        own = case.project.model_name(turn.environment, turn.model, pin.release_hex)
+        own = case.project.model_name(turn.environment, turn.model, pin.model_hex)
         others = [f"{name}: {model}" for name, model in config.variants if model != own]
         if others or len(config.variants) > 1:
             yield Flag(
