@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from mlops import cli
 from sandbox.forge.app import OWNER_ID, REPOSITORY_ID
 from sandbox.oidc import Issuer
 from tests.conftest import ACCOUNT, REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
+
+    Acting = Callable[[str], AbstractContextManager[None]]
 
 MAIN = "refs/heads/main"
 # Role → the workflow that acts as it, and the environment that its job names.
@@ -49,6 +53,12 @@ def acting(project: Path, endpoint: str, role: str) -> Iterator[None]:
             os.environ.pop(name)
             if value is not None:
                 os.environ[name] = value
+
+
+def run(acting: Acting, role: str, *words: str) -> int:
+    """A verb as a role; its exit code."""
+    with acting(role):
+        return cli.run(list(words))
 
 
 def token(project: Path, role: str) -> str:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 PAYLOAD = Path(__file__).resolve().parents[1]
 SPEED = "1200"  # ten minutes of bake in half a second
+DECISIONS = "SANDBOX_DECISIONS"
 EMPTY = "# nothing but Python and pip\n"
 EMPTY_REPOSITORY = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/empty"
 IMAGE = f"{EMPTY_REPOSITORY}@sha256:{hashlib.sha256(EMPTY.encode()).hexdigest()}"
@@ -78,7 +79,9 @@ def start_sandbox(folder: Path, speed: str = SPEED, *options: str) -> Iterator[s
 def run_sandbox(folder: Path, *arguments: str) -> None:
     """One command of the sandbox."""
     environment = {**os.environ, "PYTHONPATH": str(PAYLOAD)}
-    command = [sys.executable, "-m", "sandbox", *arguments]
+    record = os.environ.get(DECISIONS, "")  # `make record` says where decisions are to be written down
+    more = ["--decisions", record] if record and arguments[0] == "up" else []
+    command = [sys.executable, "-m", "sandbox", *arguments, *more]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -7,22 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlops import cli
+from tests.duties import run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-
+    from tests.duties import Acting
     from tests.live import Bench
 
-    Acting = Callable[[str], AbstractContextManager[None]]
 
-
-def run(acting: Acting, role: str, *words: str) -> int:
-    with acting(role):
-        return cli.run(list(words))
-
-
+@pytest.mark.recorded
 def test_two_environments_are_deployed_rolled_back_and_looked_at_by_their_own_roles(
     bench: Bench, name: str, acting: Acting, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ from mlops import cli
 from mlops.hold import list_holds, read_hold
 from mlops.pin import pin_path
 from tests.conftest import commit, git, write_model
+from tests.duties import run
 from tests.live import HANDLER
 from tests.paper import Paper
 from tests.proposals import make_evaluation
@@ -18,6 +19,7 @@ from tests.proposals import make_evaluation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.duties import Acting
     from tests.live import Bench
 
     Said = pytest.CaptureFixture[str]
@@ -65,36 +67,37 @@ def pin(bench: Bench, model: str, weights: str) -> str:
     return (bench.root / pin_path("staging", model)).read_text()
 
 
-def roll_back(bench: Bench, model: str) -> str:
+def roll_back(bench: Bench, model: str, acting: Acting) -> str:
     """Deploy a release that fails over one that does not; the good one's pin."""
     write_model(bench.root, model)
     commit(bench.root, "Add")
     good = pin(bench, model, "good")
-    assert cli.run(["deploy", "staging", model]) == 0
+    assert run(acting, "deploy-staging", "deploy", "staging", model) == 0
     pin(bench, model, "bad")
-    assert cli.run(["deploy", "staging", model]) == 1
+    assert run(acting, "deploy-staging", "deploy", "staging", model) == 1
     assert bench.ask(model) == "good"
     return good
 
 
+@pytest.mark.recorded
 @pytest.mark.usefixtures("clients")
 def test_what_an_alarm_took_back_is_held_and_git_follows(
-    bench: Bench, name: str, forge: Paper, capsys: Said
+    bench: Bench, name: str, forge: Paper, capsys: Said, acting: Acting
 ) -> None:
-    good = roll_back(bench, name)
+    good = roll_back(bench, name, acting)
     assert f"acme-staging-{name}.errors." in capsys.readouterr().out
     refuse_another_try(bench, name, capsys)
-    assert cli.run(["propose", name]) == 0
+    assert run(acting, "ci", "propose", name) == 0
     assert "opened #1" in capsys.readouterr().out
     (pull,) = forge.pulls
     assert pull.branch == f"mlops/rollback/staging/{name}"
     assert pull.title.startswith(f"Roll {name} back to ")
     assert forge.files[pull.head][pin_path("staging", name)].decode() == good
-    assert cli.run(["propose", name]) == 0
+    assert run(acting, "ci", "propose", name) == 0
     assert "#1 is open" in capsys.readouterr().out
     (bench.root / pin_path("staging", name)).write_text(good)
     commit(bench.root, "Roll back (#1)")
-    assert cli.run(["deploy", "staging", name]) == 0
+    assert run(acting, "deploy-staging", "deploy", "staging", name) == 0
     assert f"{name}: nothing, release" in capsys.readouterr().out
     assert name not in list_holds(bench.aws.s3, bench.project, "staging")
     assert cli.run(["propose"]) == 0
@@ -116,9 +119,9 @@ def refuse_another_try(bench: Bench, name: str, capsys: Said) -> None:
 
 @pytest.mark.usefixtures("clients")
 def test_the_same_release_is_tried_again_only_when_somebody_says_so(
-    bench: Bench, name: str, capsys: Said
+    bench: Bench, name: str, capsys: Said, acting: Acting
 ) -> None:
-    roll_back(bench, name)
+    roll_back(bench, name, acting)
     capsys.readouterr()
     assert cli.run(["deploy", "staging", name, "--retry"]) == 1
     said = capsys.readouterr().out
@@ -127,8 +130,8 @@ def test_the_same_release_is_tried_again_only_when_somebody_says_so(
 
 
 @pytest.mark.usefixtures("clients")
-def test_another_release_ends_the_hold(bench: Bench, name: str, capsys: Said) -> None:
-    good = roll_back(bench, name)
+def test_another_release_ends_the_hold(bench: Bench, name: str, capsys: Said, acting: Acting) -> None:
+    good = roll_back(bench, name, acting)
     pin(bench, name, "better")
     assert cli.run(["deploy", "staging", name]) == 0
     assert bench.ask(name) == "better"

@@ -60,6 +60,7 @@ def add_boosted_model(root: Path, model: str) -> None:
     shutil.copy(folder / "sample/rows.csv", folder / "data/rows.csv")
 
 
+@pytest.mark.recorded
 def test_a_model_of_another_framework_goes_round_the_loop(
     bench: Bench, name: str, capsys: pytest.CaptureFixture[str], acting: Acting
 ) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlops import cli
+import pytest
+
 from mlops.prune import KEEP, belongs, keep_newest
 from mlops.target import Target
+from tests.duties import run
 from tests.test_pin import make_guess
 
 if TYPE_CHECKING:
     from mlops.workspace import Workspace
+    from tests.duties import Acting
     from tests.live import Bench
 
 
@@ -27,10 +30,11 @@ def test_a_family_is_not_another_whose_name_begins_alike(workspace: Workspace) -
     assert not belongs("acme-guess-staging-two-staging-0123456789ab", target)
 
 
-def test_deploying_prunes_beyond_the_newest_five(bench: Bench, name: str) -> None:
+@pytest.mark.recorded
+def test_deploying_prunes_beyond_the_newest_five(bench: Bench, name: str, acting: Acting) -> None:
     for number in range(KEEP + 2):
         bench.pin(name, bench.register(name, f"release {number}"))
-        assert cli.run(["deploy", "staging", name]) == 0
+        assert run(acting, "deploy-staging", "deploy", "staging", name) == 0
     family = f"acme-{name}-staging-"
     configs = bench.aws.sagemaker.list_endpoint_configs(NameContains=family)["EndpointConfigs"]
     models = bench.aws.sagemaker.list_models(NameContains=family)["Models"]

@@ -13,9 +13,11 @@ from mlops.pin import Retired, Tombstone, parse_pin_file, pin_path
 from mlops.retire import make_tombstone
 from mlops.workspace import Workspace
 from tests.conftest import commit
+from tests.duties import run
 
 if TYPE_CHECKING:
     from mlops.approvals import Approved, Move
+    from tests.duties import Acting
     from tests.live import Bench
 
     Said = pytest.CaptureFixture[str]
@@ -51,11 +53,14 @@ def test_a_retired_model_answers_until_it_has_drained(bench: Bench, name: str, c
     assert bench.ask(name) == "first"
 
 
-def test_a_drained_endpoint_goes_with_its_alarms(bench: Bench, name: str, capsys: Said) -> None:
+@pytest.mark.recorded
+def test_a_drained_endpoint_goes_with_its_alarms(
+    bench: Bench, name: str, capsys: Said, acting: Acting
+) -> None:
     bench.pin(name, bench.register(name, "first"))
-    cli.run(["deploy", "staging", name])
+    run(acting, "deploy-staging", "deploy", "staging", name)
     retire(bench, name, capsys, drain_days=0)
-    assert cli.run(["deploy", "staging"]) == 0
+    assert run(acting, "deploy-staging", "deploy", "staging") == 0
     assert f"{name}: retire, release" in capsys.readouterr().out
     assert bench.aws.sagemaker.list_endpoints(NameContains=name)["Endpoints"] == []
     prefix = f"acme-staging-{name}."

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from mlops import cli
 from mlops.evidence import evidence_key, exists
 from mlops.pin import parse_pin, pin_path
 from tests.conftest import commit
+from tests.duties import run
 
 if TYPE_CHECKING:
-    import pytest
-
+    from tests.duties import Acting
     from tests.live import Bench
 
     Said = pytest.CaptureFixture[str]
@@ -41,18 +43,19 @@ def test_committing_the_proposed_pin_is_the_rollback(bench: Bench, name: str, ca
     assert bench.ask(name) == "first"
 
 
+@pytest.mark.recorded
 def test_now_flips_at_once_and_holds_deploy_until_git_says_the_same(
-    bench: Bench, name: str, capsys: Said
+    bench: Bench, name: str, capsys: Said, acting: Acting
 ) -> None:
     deploy_two(bench, name)
-    assert cli.run(["rollback", name, "--env", "staging", "--now"]) == 0
+    assert run(acting, "rollback-staging", "rollback", name, "--env", "staging", "--now") == 0
     assert bench.ask(name) == "first"
-    assert cli.run(["deploy", "staging", name]) == 1
+    assert run(acting, "deploy-staging", "deploy", "staging", name) == 1
     assert f"endpoint 'acme-staging-{name}' is held: rolled back by hand from" in capsys.readouterr().out
     assert bench.ask(name) == "first", "deploy undid what a hand did"
     (bench.root / pin_path("staging", name)).write_text(proposed(name, capsys))
     ratified = commit(bench.root, "Ratify")
-    assert cli.run(["deploy", "staging", name]) == 0
+    assert run(acting, "deploy-staging", "deploy", "staging", name) == 0
     key = evidence_key("staging", name, ratified)
     assert exists(bench.aws.s3, bench.project.releases_bucket, key), "nobody counted who ratified it"
     bench.pin(name, bench.register(name, "third"))

@@ -11,9 +11,11 @@ import pytest
 from mlops import cli
 from mlops.pin import parse_pin
 from mlops.soak import has_soaked, soak_key
+from tests.duties import run
 from tests.live import HANDLER, SPEED
 
 if TYPE_CHECKING:
+    from tests.duties import Acting
     from tests.live import Bench
 
     Said = pytest.CaptureFixture[str]
@@ -44,7 +46,10 @@ def versions(bench: Bench, key: str) -> list[Any]:
     return list(answer["Versions"])
 
 
-def test_a_release_has_soaked_after_its_minutes_and_not_before(bench: Bench, name: str) -> None:
+@pytest.mark.recorded
+def test_a_release_has_soaked_after_its_minutes_and_not_before(
+    bench: Bench, name: str, acting: Acting
+) -> None:
     artifact = bench.register(name, "first")
     bench.pin(name, artifact, soak_minutes=MINUTES)
     for _ in range(2):
@@ -52,7 +57,7 @@ def test_a_release_has_soaked_after_its_minutes_and_not_before(bench: Bench, nam
         assert not soaked(bench, name)
     wait(MINUTES + 5)
     assert not soaked(bench, name), "nobody has looked yet"
-    deploy(bench, name)
+    assert run(acting, "deploy-staging", "deploy", "staging", name) == 0
     assert soaked(bench, name)
     key = soak_key("staging", name, artifact.release.removeprefix("sha256:"))
     (version,) = versions(bench, key)
