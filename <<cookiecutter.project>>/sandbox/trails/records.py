@@ -92,9 +92,34 @@ def assume_with_token(
     )  # fmt: skip
 
 
+def assume(
+    who: Identity, at: datetime, account: str, region: str, role: str, session: str, key: str
+) -> Record:
+    """AssumeRole (real): of a service that acts for the account, or of another session."""
+    arn = f"arn:aws:iam::{account}:role/{role}"
+    request = {"roleArn": arn, "roleSessionName": session, "durationSeconds": 3600}
+    answer = {
+        "assumedRoleUser": {
+            "assumedRoleId": f"AROAEXAMPLE{role[:10].upper()}:{session}",
+            "arn": f"arn:aws:sts::{account}:assumed-role/{role}/{session}",
+        },
+        "credentials": {"accessKeyId": key, "expiration": "Nov 20, 2026, 2:00:00 PM"},
+    }
+    resources = [{"accountId": account, "type": "AWS::IAM::Role", "ARN": arn}]
+    return call(
+        "AssumeRole", "sts", who, at, who.get("accountId", account), region, request, answer,
+        read_only=True, resources=resources,
+    )  # fmt: skip
+
+
 def shared(record: Record, other: str) -> list[Record]:
     """A call across accounts: the caller's record and the owner's, with one id in common (real)."""
     both = str(uuid.uuid5(SPACE, f"shared {record['eventID']}"))
     twin = str(uuid.uuid5(SPACE, f"twin {record['eventID']}"))
     mine = {**record, "sharedEventID": both}
     return [mine, {**mine, "eventID": twin, "recipientAccountId": other}]
+
+
+def hidden(who: Identity) -> Identity:
+    """A caller as another account's trail shows it (real)."""
+    return {"type": "AWSAccount", "principalId": who["principalId"], "accountId": who["accountId"]}

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from mlops.audit.builds import Builds
     from mlops.audit.chain import Gap, Range
     from mlops.audit.event import Event
     from mlops.audit.history import History, Move
@@ -38,6 +39,7 @@ class Case:
     witnesses: Witnesses
     facts: Facts
     openings: Mapping[str, Opening]
+    builds: Builds
     repository_id: str
     asked: Range
     work: Work

@@ -11,8 +11,9 @@ from mlops.audit.verdict import Flag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
-    from mlops.audit.case import Case
+    from mlops.audit.case import Breach, Case
     from mlops.audit.event import Event
     from mlops.audit.history import Move
     from mlops.audit.names import Duty
@@ -55,27 +56,30 @@ def read_claim(case: Case, event: Event, duty: Duty, model: str) -> Claim:
 
 def judge_session(case: Case, opening: Opening, duty: Duty) -> Iterator[Flag]:
     """Whether the session is the CI job's that it should be."""
-    for doubt in judge_opening(opening, case.project, duty, case.repository_id):
-        rule, verdict = ("session", "contradicted") if doubt.is_false else ("session-form", "unproved")
-        yield Flag(rule, verdict, f"session {opening.name!r} {doubt.message}")  # type: ignore[arg-type]
+    for doubt in judge_opening(case, opening, duty):
+        yield Flag(doubt.rule, doubt.verdict, f"session {opening.name!r} {doubt.message}")
 
 
 def judge_breach(case: Case, event: Event) -> Iterator[Flag]:
     """Whether the role was as it should be: after a change of its trust, anybody may have had it."""
-    name = event.who.role.rpartition("/")[2]
-    breach = next(
-        (
-            breach
-            for breach in case.breaches
-            if breach.role in {name, "*"}
-            and breach.event.account == event.account
-            and breach.event.time <= event.time
-        ),
-        None,
+    opening = case.openings.get(event.who.key)
+    held = [(event.account, event.who.role)]
+    if opening and opening.event.who.role:  # the role that took this one
+        held.append((opening.event.who.account, opening.event.who.role))
+    for account, role in held:
+        name = role.rpartition("/")[2]
+        breach = find_breach(case, account, name, event.time)
+        if breach:
+            why = f"who may be {name!r} was changed before, by {breach.event.name} ({breach.event.id})"
+            yield Flag("breached-role", "unproved", why)
+
+
+def find_breach(case: Case, account: str, name: str, moment: datetime) -> Breach | None:
+    """The first change of what guards a role, before a moment."""
+    found = (breach for breach in case.breaches if breach.role in {name, "*"})
+    return next(
+        (breach for breach in found if breach.event.account == account and breach.event.time <= moment), None
     )
-    if breach:
-        why = f"who may be {name!r} was changed before, by {breach.event.name} ({breach.event.id})"
-        yield Flag("breached-role", "unproved", why)
 
 
 def judge_staleness(case: Case, opening: Opening, move: Move | None) -> Iterator[Flag]:

@@ -69,15 +69,13 @@ def read_log(root: Path, log: Listed, project: bytes) -> Read:
         records = json.loads(content)["Records"]
     except (ValueError, KeyError, TypeError) as error:
         return Read(log.key, error=f"holds no list of records ({error!r})")
-    return Read(log.key, tuple(parse_wanted(records, log)), size=len(content))
+    return Read(log.key, tuple(parse_wanted(records, log, project)), size=len(content))
 
 
-def parse_wanted(records: Any, log: Listed) -> Iterator[Event]:
+def parse_wanted(records: Any, log: Listed, project: bytes) -> Iterator[Event]:
     """The wanted events of a file; a record of another form is none of them."""
     for record in records if isinstance(records, list) else []:
-        if isinstance(record, dict) and is_wanted(
-            str(record.get("eventSource")), str(record.get("eventName"))
-        ):
+        if isinstance(record, dict) and is_wanted(record, project):
             event = parse_event(record, log.key, log.digest)
             if event:
                 yield event
@@ -110,6 +108,8 @@ def arrange(events: Iterable[Event]) -> list[Event]:
 
 # Within one second, what is needed comes before what needs it
 RANKS = {
+    "StartBuild": 0,
+    "AssumeRole": 0,
     "AssumeRoleWithWebIdentity": 0,
     "CreateModelPackage": 1,
     "CreateModel": 2,

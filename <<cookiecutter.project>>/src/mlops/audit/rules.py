@@ -34,6 +34,8 @@ RULES = {
     "session": "A session of a role was opened by another job than it is for",
     "session-form": "A session's subject has a form that says no repository",
     "session-unseen": "The opening of a session is not in the trail",
+    "build-unseen": "The build that opened a session, or its start, is not in the trail",
+    "build-overridden": "A build was started with another source, buildspec or setting than its project's",
     "unknown-commit": "A session or an approval names a commit that main does not hold",
     "no-pin": "Main pinned nothing at the commit of a session",
     "stale": "An old run was started again after main had moved on",

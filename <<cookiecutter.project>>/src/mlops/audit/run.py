@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops.audit.attempts import judge_attempts
+from mlops.audit.builds import judge_starts, read_builds
 from mlops.audit.case import Case
 from mlops.audit.codecommit import judge_codecommit, judge_manual_approvals
 from mlops.audit.endpoints import judge_turns
@@ -138,6 +139,7 @@ def open_case(
         witnesses,
         replay(events, names),
         openings,
+        read_builds(events),
         first_repository_id(openings.values(), project),
         ledger.asked,
         Work(root, history.head, history),
@@ -157,6 +159,7 @@ def judge(inquiry: Inquiry) -> Report:
     findings += judge_tampering(events, case.names, inquiry.foundation)
     findings += judge_attempts(case.facts.denied, case.names)
     findings += [*judge_codecommit(case, events), *judge_manual_approvals(case, events)]
+    findings += judge_starts(events, case.names, case.history)
     found, ratified = ratifications.part(in_order(within(findings, inquiry.ledger)))
     changes = sorted([*closed, *drift], key=lambda change: change.time)
     return make_report(

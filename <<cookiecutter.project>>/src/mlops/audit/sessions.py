@@ -1,4 +1,7 @@
-"""Which CI job a role session belongs to: joined by access key, since session names repeat."""
+"""Which CI job a role session belongs to: joined by access key, since session names repeat.
+
+A job of a workflow shows its token, a build of CodeBuild comes in a session of its own project's role.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from mlops.audit.builds import COMMIT, build_of, find_overrides, is_by_project, project_of
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mlops.audit.builds import Builds
+    from mlops.audit.case import Case
     from mlops.audit.event import Event
-    from mlops.audit.names import Duty
+    from mlops.audit.history import History
+    from mlops.audit.names import Duty, Names
+    from mlops.audit.verdict import Verdict
     from mlops.project import Project
 
 NAME = re.compile(r"(?:p(?P<pull>[0-9]+)|r)\.(?P<commit>[0-9a-f]{12})\.(?P<run>[\w-]+)")
@@ -25,7 +34,7 @@ AUDIENCE = "sts.amazonaws.com"
 
 @dataclass(frozen=True)
 class Opening:
-    """A session as its opening was recorded."""
+    """A session as its opening was recorded. `subject`: of the token, or the ARN of who took the role."""
 
     event: Event
     role: str
@@ -46,33 +55,89 @@ class Opening:
         found = NAME.fullmatch(self.name)
         return found["commit"] if found else ""
 
+    @property
+    def run(self) -> str:
+        """The run, or build, that the session's name claims."""
+        found = NAME.fullmatch(self.name)
+        return found["run"] if found else ""
+
 
 def find_openings(events: Iterable[Event]) -> dict[str, Opening]:
-    """Sessions opened by a web identity, by access key."""
+    """Sessions that somebody opened by a token or by another session, by access key."""
     return {
         event.answered("credentials", "accessKeyId"): Opening(
             event,
             event.asked("roleArn"),
             event.asked("roleSessionName"),
-            event.answered("subjectFromWebIdentityToken") or event.who.subject,
+            event.answered("subjectFromWebIdentityToken") or event.who.subject or event.who.arn,
             event.answered("provider") or event.who.web,
             event.answered("audience"),
         )
         for event in events
-        if event.name == "AssumeRoleWithWebIdentity" and not event.error
+        if event.name in {"AssumeRole", "AssumeRoleWithWebIdentity"} and not event.error
     }
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """What is wrong with a session; `is_false` when it says what is untrue, not merely unknown."""
+    """What is wrong with a session: by which rule, and how bad it is."""
 
     message: str
-    is_false: bool = True
+    rule: str = "session"
+    verdict: Verdict = "contradicted"
 
 
-def judge_opening(opening: Opening, project: Project, duty: Duty, repository_id: str) -> list[Doubt]:
+def judge_opening(case: Case, opening: Opening, duty: Duty) -> list[Doubt]:
     """What speaks against a session of a deploy or rollback role being the CI job that it should be."""
+    if opening.event.name == "AssumeRole":
+        return list(judge_build(opening, duty, case.names, case.builds, case.history))
+    return judge_token(opening, case.project, duty, case.repository_id)
+
+
+def judge_build(
+    opening: Opening, duty: Duty, names: Names, builds: Builds, history: History
+) -> Iterator[Doubt]:
+    """A role that a session took: the session must be of a build that may, and that nobody turned aside."""
+    event, build = opening.event, build_of(opening.event)
+    project = project_of(event, names, duty)
+    if event.who.kind == "AWSAccount":  # the record of the role's account; the caller's tells who it was
+        why = f"was opened from account {event.who.account}, whose own record of that is not in the trail"
+        yield Doubt(why, "build-unseen", "unproved")
+        return
+    if not project:
+        yield Doubt(f"was opened by {event.who}, which is no build that may take it", verdict="out-of-band")
+        return
+    if event.who.key not in builds.sessions:
+        why = f"was opened by build {build} of {project}, whose own session is not in the trail"
+        yield Doubt(why, "build-unseen", "unproved")
+    if opening.run != build:
+        yield Doubt(f"was opened by build {build} of {project}, which its name does not say")
+    started = builds.started.get(build)
+    if started is None:
+        yield Doubt(
+            f"was opened by build {build}, whose start is not in the trail", "build-unseen", "unproved"
+        )
+    else:
+        yield from judge_start(opening, started, project, names, history)
+
+
+def judge_start(
+    opening: Opening, started: Event, project: str, names: Names, history: History
+) -> Iterator[Doubt]:
+    """Who began the build, as what, and of which commit."""
+    said = started.answered("build", "id").partition(":")[0]
+    if said != project:
+        yield Doubt(f"comes from a build of {said!r} in the role of {project!r}")
+    overrides = find_overrides(started, history)
+    if overrides and not is_by_project(started, names):
+        yield Doubt(f"comes from a build that {started.who} started with {', '.join(overrides)}")
+    version = started.asked("sourceVersion")
+    if COMMIT.fullmatch(version) and not version.startswith(opening.commit):
+        yield Doubt(f"names commit {opening.commit!r}, its build is of {version[:12]!r}")
+
+
+def judge_token(opening: Opening, project: Project, duty: Duty, repository_id: str) -> list[Doubt]:
+    """What speaks against the token that opened a session."""
     doubts = []
     provider = PROVIDER.fullmatch(opening.provider)
     if (
@@ -90,7 +155,8 @@ def judge_subject(subject: str, project: Project, duty: Duty, repository_id: str
     """What speaks against the `sub` of the token."""
     found = SUBJECT.fullmatch(subject)
     if found is None:
-        return [Doubt(f"has subject {subject!r}, a form that says no repository", is_false=False)]
+        why = f"has subject {subject!r}, a form that says no repository"
+        return [Doubt(why, "session-form", "unproved")]
     repository = f"{found['owner']}/{found['name']}"
     wanted = duty.environment if duty.kind == "deploy" else f"rollback-{duty.environment}"
     doubts = []

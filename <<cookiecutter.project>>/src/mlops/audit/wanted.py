@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
+from typing import Any
 
 # What is made and registered, and what an endpoint is pointed at
 SAGEMAKER = (
@@ -32,6 +34,10 @@ BUCKETS = (
 OBJECTS = ("PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject", "DeleteObjects")
 KEYS = ("DisableKey", "ScheduleKeyDeletion", "PutKeyPolicy")
 TRAILS = ("StopLogging", "DeleteTrail", "UpdateTrail", "PutEventSelectors")
+# Builds: who starts them, and who takes a role. AssumeRole is every account's most frequent call
+BUILDS = ("StartBuild", "RetryBuild")
+CHAINED = "AssumeRole"
+PIPELINES = ("StartPipelineExecution",)
 # Approvals on AWS's own forge and pipelines
 APPROVALS = ("PutApprovalResult",)
 CODECOMMIT = (
@@ -43,17 +49,18 @@ CODECOMMIT = (
 
 WANTED = {
     "sagemaker": frozenset(SAGEMAKER),
-    "sts": frozenset({"AssumeRoleWithWebIdentity"}),
+    "sts": frozenset({"AssumeRoleWithWebIdentity", CHAINED}),
     "iam": frozenset(ROLES + PROVIDERS),
     "s3": frozenset({*BUCKETS, *OBJECTS, BIRTHS["s3"]}),
     "kms": frozenset(KEYS),
     "cloudtrail": frozenset({*TRAILS, BIRTHS["cloudtrail"]}),
-    "codepipeline": frozenset(APPROVALS),
+    "codebuild": frozenset(BUILDS),
+    "codepipeline": frozenset(APPROVALS + PIPELINES),
     "codecommit": frozenset(CODECOMMIT),
 }
 # Calls that every busy account makes: a file is decoded for them only where it names the project
-COMMON = frozenset({"AssumeRoleWithWebIdentity", *OBJECTS, *ROLES})
-RARE = frozenset(name for names in WANTED.values() for name in names) - COMMON
+COMMON = frozenset({"AssumeRoleWithWebIdentity", *OBJECTS, *ROLES, *BUILDS, *PIPELINES})
+RARE = frozenset(name for names in WANTED.values() for name in names) - COMMON - {CHAINED}
 
 
 def compile_names(names: frozenset[str]) -> re.Pattern[bytes]:
@@ -61,16 +68,30 @@ def compile_names(names: frozenset[str]) -> re.Pattern[bytes]:
     return re.compile(rb'"eventName"\s*:\s*"(?:' + "|".join(sorted(names)).encode() + rb')"')
 
 
-ANY, RARELY = compile_names(RARE | COMMON), compile_names(RARE)
+COMMONLY, RARELY = compile_names(COMMON), compile_names(RARE)
+
+
+@functools.cache
+def chained(project: bytes) -> re.Pattern[bytes]:
+    """Finds the name of a role that a build may take, or that builds have."""
+    return re.compile(rb"role/" + re.escape(project) + rb"-(?:build|deploy|rollback)-")
 
 
 def may_matter(content: bytes, project: bytes) -> bool:
     """Whether a file may hold a wanted call, by its bytes alone."""
-    if ANY.search(content) is None:
+    if RARELY.search(content):
+        return True
+    if project not in content:
         return False
-    return project in content or RARELY.search(content) is not None
+    is_chain = CHAINED.encode() in content and chained(project).search(content) is not None
+    return is_chain or COMMONLY.search(content) is not None
 
 
-def is_wanted(source: str, name: str) -> bool:
-    """Whether the audit reads a call. `source` may carry its host's suffix."""
-    return name in WANTED.get(source.removesuffix(".amazonaws.com"), ())
+def is_wanted(record: dict[str, Any], project: bytes) -> bool:
+    """Whether the audit reads a record. Its source may carry its host's suffix."""
+    name = str(record.get("eventName"))
+    if name not in WANTED.get(str(record.get("eventSource")).removesuffix(".amazonaws.com"), ()):
+        return False
+    return (
+        name != CHAINED or chained(project).search(str(record.get("requestParameters")).encode()) is not None
+    )
