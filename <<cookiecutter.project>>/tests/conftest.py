@@ -80,7 +80,7 @@ DVC_CONFIG = f"""\
 
 @pytest.fixture(scope="session", autouse=True)
 def one_loader() -> Iterator[None]:
-    """Sessions share what they read of AWS's service models, which takes each a tenth of a second otherwise."""
+    """Sessions share what they read of AWS's service models: each takes a tenth of a second to read."""
     import botocore.session
 
     with pytest.MonkeyPatch.context() as patch:
