@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,8 +185,9 @@ class Bench:
         people = [Person(number, login) for number, login in enumerate(("ben", "cleo"), start=2)]
         head = "a" * 40
         url = "https://github.com/acme/models/pull/7"
-        pull = PullRequest(7, url, "", "", "", head, "main", Person(1, "bot", is_bot=True), False, commits[0])
-        when = "2026-11-20T12:00:00Z"
+        bot, when = Person(1, "bot", is_bot=True), "2026-11-20T12:00:00Z"
+        opened = datetime.fromisoformat(when)
+        pull = PullRequest(7, url, "", "", "", head, "main", bot, False, commits[0], opened_at=opened)
         reviews = (Review(person.id, person, head, "APPROVED", when) for person in people)
         return Approved(pull, commits[0], "", tuple(reviews), earlier=tuple(commits[1:]))
 

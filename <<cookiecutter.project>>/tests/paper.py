@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mlops import git
@@ -31,12 +32,15 @@ class Paper:
     comments: dict[int, list[str]] = field(default_factory=dict)
     checked: list[str] = field(default_factory=list)
     pushed: int = 0
+    now: datetime = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
     def merge(self, path: str, commit: str, by: Person = ADA, author: Person = BOT) -> PullRequest:
         """A pull request that moved one path and was merged as a commit of main."""
         number, head = len(self.pulls) + 1, f"{len(self.pulls) + 1:040x}"
         url = f"https://github.com/acme/models/pull/{number}"
-        pull = PullRequest(number, url, "", "", "b", head, "main", author, False, commit, by)
+        pull = PullRequest(
+            number, url, "", "", "b", head, "main", author, False, commit, by, opened_at=self.now
+        )
         self.pulls.append(pull)
         self.merged[commit] = number
         self.paths[number] = [path]
@@ -52,7 +56,10 @@ class Paper:
         """Paper keeps none."""
 
     def find_pull(self, branch: str) -> PullRequest | None:
-        return next((pull for pull in self.pulls if pull.branch == branch and pull.is_open), None)
+        return next((pull for pull in self.list_open() if pull.branch == branch), None)
+
+    def list_open(self) -> list[PullRequest]:
+        return [pull for pull in self.pulls if pull.is_open]
 
     def last_closed(self, branch: str) -> PullRequest | None:
         return next((pull for pull in self.pulls[::-1] if pull.branch == branch and not pull.is_open), None)
@@ -103,8 +110,9 @@ class Paper:
     def open_pull(self, branch: str, title: str, body: str) -> PullRequest:
         number = len(self.pulls) + 1
         url, head = f"https://github.com/acme/models/pull/{number}", f"{self.pushed:040x}"
-        self.pulls.append(PullRequest(number, url, title, body, branch, head, "main", self.me))
-        return self.pulls[-1]
+        pull = PullRequest(number, url, title, body, branch, head, "main", self.me, opened_at=self.now)
+        self.pulls.append(pull)
+        return pull
 
     def update_pull(self, number: int, title: str, body: str) -> None:
         self.pulls[number - 1] = replace(self.pulls[number - 1], title=title, body=body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -109,6 +110,16 @@ def test_a_pull_request_is_opened_and_found_by_its_branch(place: Place) -> None:
     assert (found.author.login, found.author.is_bot) == ("ben", False)
     assert (found.is_open, found.merge_commit, found.merged_by, found.base) == (True, "", None, "main")
     assert found.head == place.forge.find_branch(BRANCH)
+
+
+def test_open_pull_requests_are_listed_with_when_they_were_opened(place: Place) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    number = open_pin(place)
+    (found,) = place.forge.list_open()
+    assert (found.number, found.branch) == (number, BRANCH)
+    assert before <= found.opened_at <= datetime.now(UTC)
+    place.forge.close_pull(number)
+    assert place.forge.list_open() == []
 
 
 def test_the_last_closed_pull_request_says_whether_it_was_merged(place: Place) -> None:

@@ -69,6 +69,7 @@ def test_a_branch_of_that_name_in_a_fork_is_not_taken_for_the_bots(desk: Desk, h
     assert clone.push().returncode == 0
     desk.propose(f"eve:{BRANCH}", "eve")
     assert hub.find_pull(BRANCH) is None
+    assert hub.list_open() == []
 
 
 def test_a_direct_push_leads_to_no_pull_request(desk: Desk, hub: GithubForge) -> None:

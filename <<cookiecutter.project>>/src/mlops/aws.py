@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlops import __name__ as tool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from boto3.session import Session
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -96,6 +98,12 @@ def pauses(longest: float) -> Iterator[float]:
     while True:
         yield pause
         pause = min(longest, 1.1 * pause)
+
+
+def answered_at(answer: Mapping[str, Any]) -> datetime:
+    """The time as AWS had it when it answered; this machine's may differ."""
+    said = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return parsedate_to_datetime(said).astimezone(UTC) if said else datetime.now(UTC)
 
 
 def error_code(error: Exception) -> str:

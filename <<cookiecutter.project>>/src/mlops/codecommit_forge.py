@@ -101,6 +101,17 @@ class CodecommitForge:
         return self._read(found) if found else None
 
     @asking
+    def list_open(self) -> list[PullRequest]:
+        """The open pull requests of this repository into main."""
+        targets = ((pull, read_target(pull)) for pull in self._pulls.list_open())
+        here = (self._name, HEADS + MAIN)
+        return [
+            self._read(pull)
+            for pull, target in targets
+            if (target.get("repositoryName"), target.get("destinationReference")) == here
+        ]
+
+    @asking
     def last_closed(self, branch: str) -> PullRequest | None:
         """The newest closed pull request of a branch, among those of late."""
         closed = self._pulls.list_closed(LOOKBACK)
@@ -142,6 +153,7 @@ class CodecommitForge:
             merged_by=self._person(merged["mergedBy"]) if merged.get("mergedBy") else None,
             overridden_by=self._person(state["overrider"]) if state.get("overridden") else None,
             takes_reviews=is_open,
+            opened_at=pull["creationDate"],
         )
 
     def _address(self, number: str) -> str:

@@ -12,6 +12,7 @@ from mlops.errors import MlopsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from mlops.project import Project
 
@@ -67,6 +68,7 @@ class PullRequest:
     merged_by: Person | None = None
     overridden_by: Person | None = None
     takes_reviews: bool = True
+    opened_at: datetime = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,9 @@ class Forge(Protocol):
 
     def find_pull(self, branch: str) -> PullRequest | None:
         """The open pull request from a branch of the repository itself into main."""
+
+    def list_open(self) -> list[PullRequest]:
+        """The open pull requests from branches of the repository itself into main."""
 
     def last_closed(self, branch: str) -> PullRequest | None:
         """The pull request of a branch that was closed last, merged or not."""

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import ContextDecorator
 from typing import TYPE_CHECKING, Any
 
 from github import Auth, Github, InputGitTreeElement, UnknownObjectException
-from github.GithubException import GithubException, RateLimitExceededException
-from requests.exceptions import RequestException
 
 from mlops import __name__ as tool
 from mlops.errors import UsageError
-from mlops.forge import CHECK_WORKFLOW, MAIN, Authorship, ForgeError, Person, PullRequest, Review
+from mlops.forge import CHECK_WORKFLOW, MAIN, Authorship, Person, PullRequest, Review
+from mlops.github_refusals import asking
 from mlops.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
     from github.Commit import Commit
     from github.GitCommit import GitCommit
@@ -41,46 +38,6 @@ LONGEST_WAIT = 120  # seconds that a rate limit may cost a run; a later run carr
 NOREPLY = re.compile(r"(?:(?P<id>\d+)\+)?(?P<login>[^@+]+)@users\.noreply\.github\.com", re.IGNORECASE)
 CO_AUTHOR = re.compile(r"^co-authored-by:.*<([^<>]+)>\s*$", re.IGNORECASE | re.MULTILINE)
 WRITERS = frozenset({"admin", "maintain", "write"})
-
-
-class Asking(ContextDecorator):
-    """Turns what GitHub or the network refuse into one line."""
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Raise ForgeError for a failure of the forge; let anything else pass."""
-        if isinstance(error, GithubException):
-            raise ForgeError(describe_refusal(error)) from None
-        if isinstance(error, RequestException):
-            reason = " ".join(str(error).split())
-            raise ForgeError(
-                f"the forge cannot be reached ({reason}). Nothing is lost: run the same command again"
-            ) from None
-
-
-def describe_refusal(error: GithubException) -> str:
-    """GitHub's own words for a refused call, with what to do."""
-    said = error.data.get("message") if isinstance(error.data, dict) else error.data
-    text = f"the forge answered {error.status}: {said or 'no message'}"
-    if isinstance(error, RateLimitExceededException):
-        return f"{text}. Its rate limit is used up; run the same command again in an hour"
-    if isinstance(error.data, dict) and error.data.get("errors"):
-        details = (str(detail.get("message", detail)) for detail in error.data["errors"] if detail)
-        text = f"{text} ({'; '.join(details)})"
-    if error.status == 401:
-        return f"{text}. The token in GITHUB_TOKEN is not valid; sign in again"
-    if error.status == 403:
-        return f"{text}. The token may not do this: see `permissions:` of the workflow"
-    if error.status >= 500:
-        return f"{text}. Nothing is lost: run the same command again"
-    return text
-
-
-asking = Asking()
 
 
 def connect(repository: str) -> GithubForge:
@@ -134,6 +91,14 @@ class GithubForge:
         """The open pull request of a branch: its name alone would match forks too."""
         found = self._repository.get_pulls(state="open", head=f"{self._owner}:{branch}", base=MAIN)
         return next((read_pull(pull) for pull in found), None)
+
+    @asking
+    def list_open(self) -> list[PullRequest]:
+        """The open pull requests into main; those of forks, whose branches anybody names, are left out."""
+        found = self._repository.get_pulls(state="open", base=MAIN)
+        return [
+            read_pull(pull) for pull in found if pull.head.repo and pull.head.repo.id == pull.base.repo.id
+        ]
 
     @asking
     def last_closed(self, branch: str) -> PullRequest | None:
@@ -356,6 +321,7 @@ def read_pull(pull: GithubPull) -> PullRequest:
         is_open=pull.state == "open",
         merge_commit=(pull.merge_commit_sha or "") if pull.merged_at else "",
         merged_by=read_person(pull.merged_by) if pull.merged_at and pull.merged_by else None,
+        opened_at=pull.created_at,
     )
 
 

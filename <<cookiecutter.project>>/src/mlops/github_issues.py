@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from github import UnknownObjectException
 
 from mlops.forge import ForgeError, Issue
-from mlops.github_forge import asking
+from mlops.github_refusals import asking
 
 if TYPE_CHECKING:
     from collections.abc import Callable

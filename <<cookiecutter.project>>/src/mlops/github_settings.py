@@ -9,7 +9,8 @@ from github.GithubException import GithubException
 from mlops import forge_settings
 from mlops.errors import MlopsError
 from mlops.forge_settings import Repository, Request, Setting
-from mlops.github_forge import asking, connect
+from mlops.github_forge import connect
+from mlops.github_refusals import asking
 
 if TYPE_CHECKING:
     from pathlib import Path

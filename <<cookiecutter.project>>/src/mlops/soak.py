@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from mlops.aws import error_code, is_missing
+from mlops.aws import answered_at, error_code, is_missing
 from mlops.errors import MlopsError
 
 if TYPE_CHECKING:
@@ -80,9 +79,8 @@ def record_soak(aws: Aws, target: Target, live: Live | None, alarms: list[str]) 
 
 
 def read_clock(cloudwatch: CloudWatchClient, alarm: str) -> datetime:
-    """The time as AWS has it: the laptop's may differ, and the endpoint's start is in AWS's."""
-    answer = cloudwatch.describe_alarms(AlarmNames=[alarm])
-    return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).astimezone(UTC)
+    """The time as AWS has it: the endpoint's start is in AWS's."""
+    return answered_at(cloudwatch.describe_alarms(AlarmNames=[alarm]))
 
 
 def has_rung(cloudwatch: CloudWatchClient, alarm: str, since: datetime) -> bool:

@@ -10,14 +10,13 @@ import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mlops.audit.chain import stamp
 from mlops.audit.layout import DigestKey, LogKey, parse_key
 from mlops.audit.store import FETCHED, KEYS, SIGNATURES, read_json
-from mlops.aws import POOL, client_config
+from mlops.aws import POOL, answered_at, client_config
 from mlops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def trail_place(project: Project, uri: str = "") -> Place:
 def fetch(aws: Aws, project: Project, place: Place, root: Path, since: datetime | None) -> Brought:
     """Bring everything that is new. What was listed is complete as of the moment before the listing."""
     root.mkdir(parents=True, exist_ok=True)
-    moment = read_clock(aws.s3, place.bucket)
+    moment = answered_at(aws.s3.head_bucket(Bucket=place.bucket))
     signatures = read_json(root / SIGNATURES, {})
     wanted = list(list_trail(aws.s3, place, since))
     missing = [item for item in wanted if is_missing(root, *item, signatures)]
@@ -76,12 +75,6 @@ def fetch(aws: Aws, project: Project, place: Place, root: Path, since: datetime 
     write_json(root / KEYS, read_keys(aws, root, wanted))
     write_json(root / FETCHED, {"bucket": place.bucket, "at": stamp(moment)})
     return Brought(len(missing) + evidence, len(wanted) - len(missing))
-
-
-def read_clock(s3: S3Client, bucket: str) -> datetime:
-    """The time as AWS has it; this machine's may differ."""
-    said = s3.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"].get("date")
-    return parsedate_to_datetime(said).astimezone(UTC) if said else datetime.now(UTC)
 
 
 def list_trail(s3: S3Client, place: Place, since: datetime | None) -> Iterator[tuple[str, int]]:
