@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.exceptions import UnknownServiceError
+from botocore.loaders import create_loader
 from botocore.validate import ParamValidator
 
 from sandbox import routes
@@ -102,7 +103,10 @@ def service_model(name: str) -> ServiceModel | None:
 @functools.cache
 def session() -> botocore.session.Session:
     """One session: it keeps the service models that it has loaded."""
-    return botocore.session.get_session()
+    made = botocore.session.get_session()
+    # nobody else's: a client of S3 rewrites the model that it is made of
+    made.register_component("data_loader", create_loader())
+    return made
 
 
 def operation_model(service: str, operation: str) -> OperationModel:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.loaders import create_loader
 
 from tests.conftest import ACCOUNT, PROJECT, REGION
 from tests.live import PAYLOAD, run_sandbox
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     import pytest
 
-LOADER = create_loader()
 STAGING, PROD = "222222222222", "333333333333"
 STORE = """\
 Metadata: {AppliedTo: training, Order: 10, Because: Things must lie somewhere}
@@ -118,8 +116,6 @@ def settle(
     place: Place, folder: Path, monkeypatch: pytest.MonkeyPatch, *accounts: str, **templates: str
 ) -> Newcomer:
     """Begin a project: its accounts of staging and prod where they differ, its templates by name."""
-    # each run makes clients of its own; parsing botocore's data anew takes longer than all the rest
-    monkeypatch.setattr("botocore.session.create_loader", lambda _=None: LOADER)
     name = f"b{uuid.uuid4().hex[:8]}"
     write_project(folder / name, name, templates, *accounts)
     monkeypatch.chdir(folder / name)

@@ -150,7 +150,7 @@ def test_a_sensitive_member_is_never_recorded() -> None:
     ],
 )
 def test_a_refusal_is_written_in_each_protocol(service: str, operation: str, status: int, code: str) -> None:
-    model = botocore.session.get_session().get_service_model(service).operation_model(operation)
+    model = wire.operation_model(service, operation)
     kind = "application/x-www-form-urlencoded" if service in ("iam", "ec2") else ""
     environ = {"CONTENT_TYPE": kind, "REQUEST_METHOD": "POST"}
     error = ServiceError("AccessDenied", "no <b>", 403)
