@@ -36,7 +36,7 @@ class Stack:
 
 def apply(folder: Path, project: Project, endpoint: str, repository: Mapping[str, str]) -> list[str]:
     """Create the stacks of every account; their names. `repository` names the forge's, with its ids."""
-    templates = [path for path in sorted(folder.glob("*.yml")) if is_applied(path)]
+    templates = [path for path in sorted(folder.glob("*.yml")) if is_applied(path, project)]
     if not templates:
         raise SandboxError(f"no templates in {str(folder)!r}. Run this from the root of a generated project")
     # trails last: what makes the buckets that they watch is no change of them
@@ -55,6 +55,8 @@ def plan(template: Path, project: Project, repository: Mapping[str, str]) -> lis
     every = is_for_every_account(document)
     known = {
         "Project": project.name,
+        "Forge": project.forge,
+        "Ci": project.ci,
         "TrainingAccount": accounts.training,
         "StagingAccount": accounts.staging,
         "ProdAccount": accounts.prod,
@@ -75,9 +77,11 @@ def plan(template: Path, project: Project, repository: Mapping[str, str]) -> lis
     return planned
 
 
-def is_applied(template: Path) -> bool:
-    """Whether `up` applies it: not what a team must ask for."""
-    return not read(template).get("Metadata", {}).get("Optional", False)
+def is_applied(template: Path, project: Project) -> bool:
+    """Whether `up` applies it: not what a team must ask for, nor what is for another forge or engine."""
+    facts = read(template).get("Metadata", {})
+    fits = facts.get("Forge", project.forge) == project.forge and facts.get("Ci", project.ci) == project.ci
+    return fits and not facts.get("Optional", False)
 
 
 def is_for_every_account(document: Mapping[str, Any]) -> bool:

@@ -159,13 +159,14 @@ def through(service: str, caller: Caller) -> Caller:
     return replace(caller, record={**caller.record, "invokedBy": service}, facts=facts)
 
 
-def service(name: str, account: str) -> Caller:
-    """An AWS service that acts on behalf of an account."""
+def service(name: str, account: str, source: str = "") -> Caller:
+    """An AWS service that acts on behalf of an account, for one of its resources."""
+    own = {"aws:SourceArn": [source]} if source else {}
     return Caller(
         account,
         Principal(account, name, "service"),
         {"type": "AWSService", "invokedBy": name},
-        facts={"aws:SourceAccount": [account]},
+        facts={"aws:SourceAccount": [account], **own},
     )
 
 

@@ -43,6 +43,8 @@ class Project:
     accounts: Accounts
     repository: str
     owner_team: str
+    forge: str
+    ci: str
 
 
 def read_project(root: Path) -> Project:
@@ -62,6 +64,8 @@ def read_project(root: Path) -> Project:
         Accounts(*(_account(answers, path, duty) for duty in DUTIES)),
         _repository(answers, path),
         _text(answers, path, "owner_team"),
+        str(answers.get("forge", "github")),
+        str(answers.get("ci", "github-actions")),
     )
 
 

@@ -97,9 +97,9 @@ class Sts:
         principal = call.caller.principal
         return {"UserId": principal.id, "Account": principal.account, "Arn": principal.arn}
 
-    def assume_for(self, service: str, role: str, name: str, account: str) -> Session:
-        """A session that a service opens to act for an account."""
-        found = self.require_trust(service, role, account)
+    def assume_for(self, service: str, role: str, name: str, account: str, source: str = "") -> Session:
+        """A session that a service opens to act for an account; `source` is the ARN of what it acts for."""
+        found = self.require_trust(service, role, account, source)
         session = self._sessions.open(found, name, Opening(None, service=service))
         self._records.append(self._event(service, session))
         return session
@@ -124,10 +124,10 @@ class Sts:
             request_id=str(uuid.uuid4()),
         )
 
-    def require_trust(self, service: str, role: str, account: str) -> Role:
+    def require_trust(self, service: str, role: str, account: str, source: str = "") -> Role:
         """The role of an ARN; raises unless it is this account's and trusts the service."""
         found = identity.find_role(role)
-        if found is None or found.account != account or not _trusts(service, found):
+        if found is None or found.account != account or not _trusts(service, found, source):
             raise invalid(
                 f"Could not assume role {role}. Please ensure that the role exists and allows principal "
                 f"'{service}' to assume the role."
@@ -198,8 +198,8 @@ def _opened(session: Session) -> dict[str, Any]:
     }
 
 
-def _trusts(service: str, role: Role) -> bool:
-    caller = identity.service(service, role.account)
+def _trusts(service: str, role: Role, source: str) -> bool:
+    caller = identity.service(service, role.account, source)
     request = Request(caller.principal, "sts:AssumeRole", role.arn, role.account, caller.facts)
     trust = identity.trust_of(role.arn)
     return evaluate(request, Policies(resource=[trust] if trust else [])).allowed

@@ -29,6 +29,8 @@ GIVEN = {
 }
 # What GetAtt Arn gives, by type; `name` is the resource's own.
 ARNS = {
+    "AWS::CodeBuild::Project": "arn:aws:codebuild:{place}:project/{name}",
+    "AWS::CodeCommit::Repository": "arn:aws:codecommit:{place}:{name}",
     "AWS::ECR::Repository": "arn:aws:ecr:{place}:repository/{name}",
     "AWS::Events::ApiDestination": "arn:aws:events:{place}:api-destination/{name}/0",
     "AWS::Events::Connection": "arn:aws:events:{place}:connection/{name}/0",
@@ -49,10 +51,11 @@ class Made:
     logical: str
     type: str
     properties: Mapping[str, Any]
+    variant: str = ""  # the forge, where a template has parts that depend on it
 
     @property
     def where(self) -> str:
-        return f"{self.template}, {self.duty}: {self.logical}"
+        return f"{self.template}, {', '.join(filter(None, (self.duty, self.variant)))}: {self.logical}"
 
 
 @cache
@@ -63,7 +66,13 @@ def templates() -> tuple[Template, ...]:
 @cache
 def made(kind: str = "") -> tuple[Made, ...]:
     """The resources of every stack of every template, optional ones too; those of one type."""
-    found = [each for template in templates() for duty in duties(template) for each in build(template, duty)]
+    found = [
+        each
+        for template in templates()
+        for duty in duties(template)
+        for forge in forges(template)
+        for each in build(template, duty, forge)
+    ]
     return tuple(each for each in found if kind in ("", each.type))
 
 
@@ -71,23 +80,31 @@ def duties(template: Template) -> tuple[str, ...]:
     return ("training",) if template.facts.applied_to == "training" else tuple(ACCOUNTS)
 
 
-def build(template: Template, duty: str) -> Iterator[Made]:
-    stack = Stack(template, duty)
+def forges(template: Template) -> tuple[str, ...]:
+    """The forges to resolve a template for: both, where it has parts that depend on it."""
+    return ("github", "codecommit") if {"Forge", "Ci"} & set(template.parameters) else ("",)
+
+
+def build(template: Template, duty: str, forge: str = "") -> Iterator[Made]:
+    stack = Stack(template, duty, forge)
     for logical, declared in template.document["Resources"].items():
         if "Condition" not in declared or stack.holds(declared["Condition"]):
             properties = stack.resolve(declared.get("Properties", {}))
-            yield Made(template.stem, duty, logical, declared["Type"], properties)
+            yield Made(template.stem, duty, logical, declared["Type"], properties, forge)
 
 
 class Stack:
     """One template in one account."""
 
-    def __init__(self, template: Template, duty: str) -> None:
+    def __init__(self, template: Template, duty: str, forge: str) -> None:
         self._document = template.document
         account = ACCOUNTS[duty]
-        defaults = {name: each.default for name, each in template.parameters.items() if each.default}
+        defaults = {
+            name: each.default for name, each in template.parameters.items() if each.default is not None
+        }
         pseudo = {"AWS::AccountId": account, "AWS::Region": REGION, "AWS::Partition": "aws"}
-        self._known: dict[str, Any] = {**defaults, **GIVEN, **pseudo, "Duty": duty}
+        choice = {"Forge": forge, "Ci": "codepipeline" if forge == "codecommit" else "github-actions"}
+        self._known: dict[str, Any] = {**defaults, **GIVEN, **pseudo, **choice, "Duty": duty}
 
     def holds(self, condition: str) -> bool:
         return bool(self.resolve(self._document["Conditions"][condition]))
@@ -139,6 +156,8 @@ class Stack:
         account = self._known["AWS::AccountId"]
         if declared["Type"] == "AWS::IAM::ManagedPolicy":
             return f"arn:aws:iam::{account}:policy/{own}"
+        if declared["Type"] == "AWS::CodeConnections::Connection":
+            return f"arn:aws:codeconnections:{REGION}:{account}:connection/0"
         if attribute == "Arn" or declared["Type"] == "AWS::SNS::Topic":
             place = f"{REGION}:{account}"
             return ARNS[declared["Type"]].format(place=place, account=account, name=own)

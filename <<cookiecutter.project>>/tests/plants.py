@@ -325,6 +325,53 @@ def plant_stack(at: Garden, project: str) -> None:
     )
 
 
+def plant_pipeline_of_builds(at: Garden, project: str) -> None:
+    """A pipeline with its build project, one role for both."""
+    role, name = f"{project}-builders", f"{project}-forgotten"
+    services = ["codebuild.amazonaws.com", "codepipeline.amazonaws.com"]
+    trust = {"Effect": "Allow", "Principal": {"Service": services}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    arn = at("iam").create_role(RoleName=role, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    environment = {"type": "LINUX_CONTAINER", "image": "x", "computeType": "BUILD_GENERAL1_SMALL"}
+    both = {"type": "CODEPIPELINE"}
+    at("codebuild").create_project(
+        name=name, source=both, artifacts=both, environment=environment, serviceRole=arn
+    )
+    kinds = {"Source": ("CodeCommit", {"RepositoryName": name, "BranchName": "main"})}
+    kinds["Build"] = ("CodeBuild", {"ProjectName": name})
+    stages = [
+        {
+            "name": kind,
+            "actions": [
+                {
+                    "name": kind,
+                    "actionTypeId": {"category": kind, "owner": "AWS", "provider": provider, "version": "1"},
+                    "configuration": configuration,
+                    "inputArtifacts" if kind == "Build" else "outputArtifacts": [{"name": "Code"}],
+                }
+            ],
+        }
+        for kind, (provider, configuration) in kinds.items()
+    ]
+    store = {"type": "S3", "location": f"{project}-plants"}
+    declared = {"name": name, "roleArn": arn, "pipelineType": "V2", "artifactStore": store, "stages": stages}
+    at("codepipeline").create_pipeline(pipeline=declared)
+
+
+def plant_approval_rule(at: Garden, project: str) -> None:
+    """A template that a repository has."""
+    statement = {"Type": "Approvers", "NumberOfApprovalsNeeded": 1}
+    content = json.dumps({"Version": "2018-11-08", "Statements": [statement]})
+    name, repository = f"{project}-forgotten", f"{project}-ruled"
+    at("codecommit").create_approval_rule_template(
+        approvalRuleTemplateName=name, approvalRuleTemplateContent=content
+    )
+    at("codecommit").create_repository(repositoryName=repository)
+    at("codecommit").associate_approval_rule_template_with_repository(
+        approvalRuleTemplateName=name, repositoryName=repository
+    )
+
+
 # in an order in which each finds what it needs
 PLANTS: dict[str, Callable[[Garden, str], object]] = {
     "log-group": plant_log_group,  # before the endpoint, which would make it
@@ -363,6 +410,18 @@ PLANTS: dict[str, Callable[[Garden, str], object]] = {
     "role": plant_role,
     "policy": plant_policy,
     "image-repository": lambda at, project: at("ecr").create_repository(
+        repositoryName=f"{project}-forgotten"
+    ),
+    "build-project": plant_pipeline_of_builds,
+    "build-pipeline": lambda at, project: None,  # with its project
+    "report-group": lambda at, project: at("codebuild").create_report_group(
+        name=f"{project}-forgotten", type="TEST", exportConfig={"exportConfigType": "NO_EXPORT"}
+    ),
+    "forge-connection": lambda at, project: at("codeconnections").create_connection(
+        ConnectionName=f"{project}-forgotten", ProviderType="GitHub"
+    ),
+    "approval-rule": plant_approval_rule,
+    "code-repository": lambda at, project: at("codecommit").create_repository(
         repositoryName=f"{project}-forgotten"
     ),
     "key": plant_key,

@@ -205,7 +205,8 @@ def bucket_policy(bucket: Made) -> list[Statement]:
     (policy,) = [
         each
         for each in made("AWS::S3::BucketPolicy")
-        if each.template == bucket.template and each.properties["Bucket"] == bucket.properties["BucketName"]
+        if (each.template, each.variant) == (bucket.template, bucket.variant)
+        and each.properties["Bucket"] == bucket.properties["BucketName"]
     ]
     return list(policy.properties["PolicyDocument"]["Statement"])
 

@@ -19,9 +19,34 @@ PACKAGE = f"arn:aws:sagemaker:{REGION}:{ACCOUNTS['training']}:model-package/shop
 STATUS, STAGE = "sagemaker:ModelApprovalStatus", "sagemaker:ModelLifeCycle:stage"
 
 
-def boundary(duty: str) -> dict[str, Any]:
-    (found,) = [each for each in made("AWS::IAM::ManagedPolicy") if each.duty == duty]
+def boundary(duty: str, variant: str = "") -> dict[str, Any]:
+    """A boundary by the end of its name: a duty, or `builds` (of a forge)."""
+    (found,) = [
+        each
+        for each in made("AWS::IAM::ManagedPolicy")
+        if each.properties["ManagedPolicyName"] == f"shop-boundary-{duty}" and each.variant == variant
+    ]
     return dict(found.properties["PolicyDocument"])
+
+
+def boundary_of(each: Made) -> dict[str, Any]:
+    """The boundary of a role."""
+    kind = each.properties["PermissionsBoundary"].rpartition("-")[2]
+    return boundary(kind, each.variant if kind == "builds" else "")
+
+
+def statements(each: Made) -> list[dict[str, Any]]:
+    """What a role is given: by itself, and by the project's own policies."""
+    shared = {
+        f"arn:aws:iam::{ACCOUNTS[one.duty]}:policy/{one.properties['ManagedPolicyName']}": one
+        for one in made("AWS::IAM::ManagedPolicy")
+        if one.variant == each.variant
+    }
+    documents = [policy["PolicyDocument"] for policy in each.properties["Policies"]]
+    documents += [
+        shared[arn].properties["PolicyDocument"] for arn in each.properties.get("ManagedPolicyArns", [])
+    ]
+    return [statement for document in documents for statement in document["Statement"]]
 
 
 def role(duty: str) -> Principal:
@@ -100,39 +125,43 @@ def test_an_environment_touches_no_endpoint_and_no_evidence_of_the_other(duty: s
     assert not may(duty, "s3:PutObject", f"{RELEASES}/releases/x/0/model.tar.gz")
 
 
-def roles(duty: str) -> list[Made]:
-    return [each for each in made("AWS::IAM::Role") if each.duty == duty]
+def roles(kind: str, variant: str) -> list[Made]:
+    """The roles under a boundary."""
+    end = f"policy/shop-boundary-{kind}"
+    found = [each for each in made("AWS::IAM::Role") if each.properties["PermissionsBoundary"].endswith(end)]
+    return [each for each in found if not variant or each.variant == variant]
 
 
 @pytest.mark.parametrize("each", made("AWS::IAM::Role"), ids=lambda each: each.where)
 def test_every_role_has_the_boundary_of_its_duty(each: Made) -> None:
-    named = f"arn:aws:iam::{ACCOUNTS[each.duty]}:policy/shop-boundary-{each.duty}"
+    kind = "builds" if each.template == "pipeline" else each.duty
+    named = f"arn:aws:iam::{ACCOUNTS[each.duty]}:policy/shop-boundary-{kind}"
     assert each.properties["PermissionsBoundary"] == named
 
 
 @pytest.mark.parametrize("each", made("AWS::IAM::Role"), ids=lambda each: each.where)
 def test_a_boundary_takes_nothing_from_what_a_role_is_given(each: Made) -> None:
-    for policy in each.properties["Policies"]:
-        for statement in policy["PolicyDocument"]["Statement"]:
-            for action, resource in pairs(statement):
-                fact = facts(statement)
-                asked = Request(role(each.duty), action, resource, ACCOUNTS[each.duty], fact)
-                alone, held = Policies([OWN]), Policies([OWN], [boundary(each.duty)])
-                assert evaluate(asked, held) == evaluate(asked, alone), (statement["Sid"], action, resource)
+    for statement in statements(each):
+        for action, resource in pairs(statement):
+            fact = facts(statement)
+            asked = Request(role(each.duty), action, resource, ACCOUNTS[each.duty], fact)
+            alone, held = Policies([OWN]), Policies([OWN], [boundary_of(each)])
+            assert evaluate(asked, held) == evaluate(asked, alone), (statement["Sid"], action, resource)
 
 
-@pytest.mark.parametrize("duty", ACCOUNTS)
-def test_a_boundary_allows_nothing_that_no_role_needs(duty: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "variant"), [*((duty, "") for duty in ACCOUNTS), ("builds", "github"), ("builds", "codecommit")]
+)
+def test_a_boundary_allows_nothing_that_no_role_needs(kind: str, variant: str) -> None:
     given = {
         action
-        for each in roles(duty)
-        for policy in each.properties["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]
+        for each in roles(kind, variant)
+        for statement in statements(each)
         for action in listed(statement["Action"])
     }
     allowed = {
         action
-        for statement in boundary(duty)["Statement"]
+        for statement in boundary(kind, variant)["Statement"]
         if statement["Effect"] == "Allow"
         for action in listed(statement["Action"])
     }

@@ -17,6 +17,7 @@ from sandbox.codebuild import artifacts, buildspec, cache, sources, variables
 from sandbox.codebuild.logbook import Covered, Logbook
 from sandbox.codebuild.outputs import Outputs
 from sandbox.codebuild.phases import FAILED, FAULT, SUCCEEDED, PhaseError, Phases
+from sandbox.codebuild.records import arn
 from sandbox.codebuild.shell import EndedError, Outset, Shell
 from sandbox.errors import ServiceError
 from sandbox.logs import Stream
@@ -163,7 +164,11 @@ class Course:
         world = self._site.world
         try:
             session = world.sts.assume_for(
-                SERVICE, self._build["serviceRole"], f"AWSCodeBuild-{self._name}", world.account
+                SERVICE,
+                self._build["serviceRole"],
+                f"AWSCodeBuild-{self._name}",
+                world.account,
+                arn(world, "project", self._build["projectName"]),
             )
         except ServiceError as error:
             raise PhaseError("ACCESS_DENIED", error.message) from None

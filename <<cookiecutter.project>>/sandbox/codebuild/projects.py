@@ -116,7 +116,7 @@ class Projects:
         if not 5 <= record["timeoutInMinutes"] <= 2160:
             raise bad(f"timeoutInMinutes is {record['timeoutInMinutes']}; allowed: 5 to 2160")
         try:
-            self._world.sts.require_trust(SERVICE, record["serviceRole"], self._world.account)
+            self._world.sts.require_trust(SERVICE, record["serviceRole"], self._world.account, record["arn"])
         except ServiceError:
             raise bad(
                 f"CodeBuild is not authorized to perform: sts:AssumeRole on {record['serviceRole']}"

@@ -98,7 +98,8 @@ class Bus:
 
     def _client(self, event: Record, rule: Any, target: Record, service: str) -> Any:
         world = self._reach.worlds[event["account"]]
-        session = world.sts.assume_for(SERVICE, target.get("RoleArn", ""), rule.name[:64], world.account)
+        role, name = target.get("RoleArn", ""), rule.name[:64]
+        session = world.sts.assume_for(SERVICE, role, name, world.account, rule.arn)
         return world.client(service, session.keys(), SERVICE)
 
 

@@ -16,12 +16,17 @@ SERVICE = "codepipeline.amazonaws.com"
 LETTERS = string.ascii_letters + string.digits
 
 
+def arn_of(world: World, pipeline: str) -> str:
+    return f"arn:aws:codepipeline:{world.region}:{world.account}:{pipeline}"
+
+
 class Hands:
     """One session of a pipeline's role, for one action."""
 
     def __init__(self, world: World, execution: Execution) -> None:
         pipeline = execution.pipeline
-        session = world.sts.assume_for(SERVICE, pipeline["roleArn"], pipeline["name"][:64], world.account)
+        name, source = pipeline["name"], arn_of(world, pipeline["name"])
+        session = world.sts.assume_for(SERVICE, pipeline["roleArn"], name[:64], world.account, source)
         self.caller = identity.of_session(session)
         self.region = world.region
         self._keys, self._world, self._store = session.keys(), world, pipeline["artifactStore"]

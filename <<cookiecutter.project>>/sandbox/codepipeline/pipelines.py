@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.codepipeline import declaration
 from sandbox.codepipeline.engine import Line
-from sandbox.codepipeline.hands import SERVICE
+from sandbox.codepipeline.hands import SERVICE, arn_of
 from sandbox.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ class Pipelines:
         declaration.check(pipeline)
         pipeline.setdefault("executionMode", "SUPERSEDED")
         try:
-            self._world.sts.require_trust(SERVICE, pipeline["roleArn"], self._world.account)
+            source = arn_of(self._world, pipeline["name"])
+            self._world.sts.require_trust(SERVICE, pipeline["roleArn"], self._world.account, source)
         except ServiceError:
             raise declaration.wrong(
                 f"CodePipeline is not authorized to perform AssumeRole on role {pipeline['roleArn']}"
@@ -102,7 +103,7 @@ class Pipelines:
         return page(shown, call.params, "pipelines")
 
     def _arn(self, line: Line) -> str:
-        return f"arn:aws:codepipeline:{self._world.region}:{self._world.account}:{line.pipeline['name']}"
+        return arn_of(self._world, line.pipeline["name"])
 
     def find(self, name: str) -> Line:
         if name not in self.lines:

@@ -11,7 +11,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mlops.errors import MlopsError, UsageError
+from mlops.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,9 +80,9 @@ def open_settings(project: Project) -> Settings:
         from mlops.github_settings import connect_settings
 
         return connect_settings(project.repository)
-    raise MlopsError(
-        f"project.yml: forge {project.forge!r} is not supported by bootstrap yet; allowed: 'github'"
-    )
+    from mlops.codecommit_settings import connect_settings as connect_codecommit
+
+    return connect_codecommit(project)
 
 
 @dataclass(frozen=True)

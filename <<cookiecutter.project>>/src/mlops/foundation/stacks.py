@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from mlops.foundation.templates import Parameter, Template
+    from mlops.network import Network
     from mlops.project import Project
 
 DUTIES = ("training", "staging", "prod")
@@ -19,7 +20,8 @@ DUTIES = ("training", "staging", "prod")
 SHARED = ("OidcProvider", "JobLogs")
 # given by project.yml, by the forge or by what is in the account: not for `--set`
 REPOSITORY = frozenset({"Owner", "OwnerId", "Repository", "RepositoryId"})
-FIXED = REPOSITORY | {"Project", "Duty", "TrainingAccount", "StagingAccount", "ProdAccount"}
+ACCOUNTS = frozenset({"TrainingAccount", "StagingAccount", "ProdAccount"})
+FIXED = REPOSITORY | ACCOUNTS | {"Project", "Duty", "Forge", "Ci", "Vpc"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,10 @@ def plan_stacks(
             }
             known = {
                 "Project": project.project,
+                "Forge": project.forge,
+                "Ci": project.ci,
                 "Duty": duty,
+                "Vpc": vpc_of(project, duty),
                 **{f"{each.title()}Account": getattr(project.accounts, each) for each in DUTIES},
                 **repository,
                 **shared,
@@ -80,6 +85,12 @@ def plan_stacks(
             refuse_missing(template, given)
             stacks.append(Stack(name, template, project.project, account, project.region, duty, given))
     return tuple(stacks)
+
+
+def vpc_of(project: Project, duty: str) -> str:
+    """The VPC that a duty's jobs or endpoints run in; empty where that is SageMaker's own."""
+    network: Network | None = getattr(project.network, duty)
+    return network.vpc if network else ""
 
 
 def choose(templates: Sequence[Template], project: Project, wanted: Collection[str]) -> list[Template]:

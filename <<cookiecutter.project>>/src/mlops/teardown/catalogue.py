@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from mlops.teardown import buckets, guarding, networks, serving, stacks, watching
+from mlops.teardown import buckets, engines, guarding, networks, serving, stacks, watching
 
 KINDS = (
     *serving.KINDS,
     *stacks.KINDS,
+    *engines.KINDS,
     *watching.KINDS,
     *buckets.KINDS,
     *networks.KINDS,

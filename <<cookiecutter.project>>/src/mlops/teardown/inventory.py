@@ -11,7 +11,7 @@ from mlops.errors import MlopsError
 from mlops.foundation import DUTIES
 from mlops.foundation.account import JOB_LOGS
 from mlops.foundation.stacks import duties_of, stack_name
-from mlops.teardown import buckets
+from mlops.teardown import buckets, engines
 from mlops.teardown.catalogue import KINDS
 from mlops.teardown.item import Held
 from mlops.teardown.owning import find_neighbours, owner_of
@@ -170,6 +170,9 @@ def hold_locked(clients: Clients, inventory: Inventory) -> Inventory:
     unseen: list[Unseen] = []
     idle: list[Item] = []
     for item in inventory.going:
+        if item.kind == "code-repository" and (history := engines.hold_history(clients, item)):
+            held.append(history)
+            idle.append(item)
         if item.kind == "bucket":
             try:
                 locked = buckets.describe_lock(clients, item.id)
@@ -178,8 +181,9 @@ def hold_locked(clients: Clients, inventory: Inventory) -> Inventory:
                 continue
             held += [buckets.hold(item, locked)] if locked else []
             idle += [item] if locked and not locked.free else []
-    if held:
-        names = ", ".join(each.item.id for each in held)
+    locked_up = [each for each in held if each.item.kind == "bucket"]
+    if locked_up:
+        names = ", ".join(each.item.id for each in locked_up)
         keys = [item for item in inventory.going if item.kind in ("key", "key-alias")]
         reason = f"what stays in {names} may be encrypted with it"
         held += [Held(item, reason, KEY_USD * (item.kind == "key")) for item in keys]
