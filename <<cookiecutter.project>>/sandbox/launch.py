@@ -7,12 +7,15 @@ import os
 import queue
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from sandbox import door
 
 CONTAINER = Path(__file__).with_name("container.py")
 END = signal.SIGUSR1  # as in container.py
@@ -23,7 +26,11 @@ NO_NAMESPACES = "SANDBOX_NO_NAMESPACES"  # set to anything: do without, as on a 
 
 @dataclass(frozen=True)
 class Command:
-    """One command to run with a private /opt/ml; its output goes to `log`."""
+    """One command to run with a private /opt/ml; its output goes to `log`.
+
+    `door`: the one port of this machine that it reaches, where it has no network; 0 where it has.
+    `files`: descriptors that it inherits.
+    """
 
     arguments: tuple[str, ...]
     ml: Path
@@ -31,6 +38,8 @@ class Command:
     log: Path
     environment: dict[str, str]
     read_only: tuple[str, ...] = ()
+    door: int = 0
+    files: tuple[int, ...] = ()
 
 
 class Launcher:
@@ -64,6 +73,7 @@ class Launcher:
             return command
         return replace(
             command,
+            door=0,  # without namespaces there is no network of its own either
             arguments=tuple(self.place(word, command.ml) for word in command.arguments),
             environment={
                 **{name: self.place(value, command.ml) for name, value in command.environment.items()},
@@ -72,22 +82,34 @@ class Launcher:
         )
 
 
-def _wrapper(kind: str, ml: Path, read_only: tuple[str, ...], work: Path) -> list[str]:
+def _wrapper(kind: str, command: Command, outside: int = 0) -> list[str]:
     own = [sys.executable, "-I", "-S", str(CONTAINER), kind, str(os.getpid())]
-    return [*own, str(ml), ":".join(read_only), str(work)]
+    way_out = f"{command.door}:{outside}" if command.door else ""
+    files = ":".join(str(file) for file in command.files)
+    return [*own, str(command.ml), ":".join(command.read_only), str(command.work), way_out, files]
 
 
 def _open(command: Command, kind: str) -> subprocess.Popen[bytes]:
-    wrapper = _wrapper(kind, command.ml, command.read_only, command.work)
+    if not command.door:
+        return _start(command, kind)
+    inner, outer = socket.socketpair()
+    with outer:
+        process = _start(command, kind, outer.fileno())
+    door.keep_open(inner, command.door, process)
+    return process
+
+
+def _start(command: Command, kind: str, *outside: int) -> subprocess.Popen[bytes]:
     with command.log.open("ab") as log:
         return subprocess.Popen(
-            [*wrapper, *command.arguments],
+            [*_wrapper(kind, command, *outside), *command.arguments],
             env=command.environment,
             cwd=command.work,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=(*command.files, *outside),
         )
 
 
@@ -109,6 +131,7 @@ def probe(directory: Path) -> str | None:
     if os.environ.get(NO_NAMESPACES):
         return f"{NO_NAMESPACES} is set"
     directory.mkdir(parents=True, exist_ok=True)
-    wrapper = _wrapper("private", directory, (), directory)
-    found = subprocess.run([*wrapper, "/bin/true"], capture_output=True, text=True, check=False)
+    command = Command(("/bin/true",), directory, directory, directory / "log", {})
+    wrapper = [*_wrapper("private", command), *command.arguments]
+    found = subprocess.run(wrapper, capture_output=True, text=True, check=False)
     return None if found.returncode == 0 else (found.stderr.strip() or f"exit code {found.returncode}")

@@ -1,9 +1,10 @@
 """What an endpoint's container runs: the model's own handler behind /ping and /invocations.
 
-    python serving.py PORT_FILE
+    python serving.py PORT_FILE [DESCRIPTOR]
 
-Standard library only: the image's Python runs it by path. It follows AWS's scikit-learn container: handler
-functions from SAGEMAKER_PROGRAM, 415 and 406 for a format that a handler declares unsupported, else 500.
+DESCRIPTOR is a socket that listens outside, for a container in a network that nothing reaches. Standard
+library only: the image's Python runs it by path. It follows AWS's scikit-learn container: handler functions
+from SAGEMAKER_PROGRAM, 415 and 406 for a format that a handler declares unsupported, else 500.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import importlib.util
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -204,17 +206,20 @@ def handler_class(model: Model) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def main(port_file: str) -> None:
+def main(port_file: str, descriptor: str = "") -> None:
     """Load the model, then listen, then say where: the port file exists only when pings succeed."""
     sys.path.pop(0)  # this file's own folder, whose modules are no part of the image
     model = Model(load_handler())
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler_class(model))
+    if descriptor:
+        server.socket.close()
+        server.socket = socket.socket(fileno=int(descriptor))
     server.daemon_threads = True
     partial = Path(f"{port_file}.partial")
-    partial.write_text(str(server.server_port), encoding="utf-8")
+    partial.write_text(str(server.socket.getsockname()[1]), encoding="utf-8")
     partial.rename(port_file)
     server.serve_forever()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

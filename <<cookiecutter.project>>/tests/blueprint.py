@@ -63,6 +63,12 @@ def templates() -> tuple[Template, ...]:
     return read_templates(ROOT)
 
 
+def is_common(template: str) -> bool:
+    """Whether a template is in projects on GitHub Actions too: their tests have an id for each of its parts."""
+    (found,) = [each for each in templates() if each.stem == template]
+    return found.facts.forge != "codecommit" and found.facts.ci != "codepipeline"
+
+
 @cache
 def made(kind: str = "") -> tuple[Made, ...]:
     """The resources of every stack of every template, optional ones too; those of one type."""

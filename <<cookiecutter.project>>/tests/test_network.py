@@ -18,8 +18,9 @@ from tests.test_pin import make_artifact, make_guess
 if TYPE_CHECKING:
     from pathlib import Path
 
-HERE = Network(subnets=["subnet-0a1b2c3d", "subnet-1a1b2c3d"], security_groups=["sg-0a1b2c3d"])
-ELSEWHERE = Network(subnets=["subnet-2a1b2c3d"], security_groups=["sg-0a1b2c3d"])
+VPC = "vpc-0a1b2c3d"
+HERE = Network(vpc=VPC, subnets=["subnet-0a1b2c3d", "subnet-1a1b2c3d"], security_groups=["sg-0a1b2c3d"])
+ELSEWHERE = Network(vpc=VPC, subnets=["subnet-2a1b2c3d"], security_groups=["sg-0a1b2c3d"])
 
 
 def pinned(network: Network | None) -> Pin:
@@ -40,10 +41,16 @@ def test_the_line_that_bootstrap_prints_is_one_that_project_yml_takes() -> None:
 @pytest.mark.parametrize(
     ("network", "said"),
     [
-        ({"subnets": [], "security_groups": ["sg-0a1b2c3d"]}, "project.yml: network.prod.subnets: found []"),
-        ({"subnets": ["subnet-0a1b2c3d"]}, "project.yml: key 'network.prod.security_groups' is missing"),
         (
-            {"subnets": ["vpc-0a1b2c3d"], "security_groups": ["sg-0a1b2c3d"]},
+            {"vpc": VPC, "subnets": [], "security_groups": ["sg-0a1b2c3d"]},
+            "project.yml: network.prod.subnets: found []",
+        ),
+        (
+            {"vpc": VPC, "subnets": ["subnet-0a1b2c3d"]},
+            "project.yml: key 'network.prod.security_groups' is missing",
+        ),
+        (
+            {"vpc": VPC, "subnets": ["vpc-0a1b2c3d"], "security_groups": ["sg-0a1b2c3d"]},
             "project.yml: network.prod.subnets.0: found 'vpc-0a1b2c3d': string should match",
         ),
         ("vpc-0a1b2c3d", "project.yml: network.prod: found 'vpc-0a1b2c3d'"),

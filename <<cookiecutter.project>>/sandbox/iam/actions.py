@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sandbox.iam import budgets, builds, cloudtrail, codecommit, monitoring, named, s3, sagemaker, sts
+from sandbox.iam import (
+    budgets,
+    builds,
+    cloudtrail,
+    codecommit,
+    monitoring,
+    named,
+    networks,
+    s3,
+    sagemaker,
+    sts,
+)
 from sandbox.iam.part import Place
 
 if TYPE_CHECKING:
@@ -24,6 +35,7 @@ TABLES: dict[str, Callable[[str, Params, Place], list[Part]]] = {
     "codeconnections": builds.codeconnections_parts,
     "codepipeline": builds.codepipeline_parts,
     "codestar-connections": builds.codestar_parts,
+    "ec2": networks.parts,
     "events": named.events_parts,
     "iam": named.iam_parts,
     "kms": named.kms_parts,

@@ -27,7 +27,7 @@ def read_parameters(
     if shape is None:
         return {}
     if form:
-        return _form(shape, form, "") or {}
+        return _form(shape, form, "", is_ec2=target.service == "ec2") or {}
     found = {**target.path, **_located(shape, environ)}
     payload = shape.serialization.get("payload")
     if not body or (payload and shape.members[payload].type_name == "blob"):
@@ -69,28 +69,33 @@ def _located(shape: Any, environ: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _form(shape: Any, form: Mapping[str, str], prefix: str) -> Any:
-    """A value of the query protocol: Tags.member.1.Key=team."""
+def _form(shape: Any, form: Mapping[str, str], prefix: str, is_ec2: bool = False) -> Any:
+    """A value of the query protocol: Tags.member.1.Key=team; in EC2's own, Tag.1.Key=team."""
     if shape.type_name == "structure":
+        starts = {
+            name: _join(prefix, _sent_as(name, member, is_ec2)) for name, member in shape.members.items()
+        }
         members = {
-            name: _form(member, form, _join(prefix, member.serialization.get("name", name)))
-            for name, member in shape.members.items()
-            if any(
-                key == start or key.startswith(f"{start}.")
-                for start in [_join(prefix, member.serialization.get("name", name))]
-                for key in form
-            )
+            name: _form(shape.members[name], form, start, is_ec2)
+            for name, start in starts.items()
+            if any(key == start or key.startswith(f"{start}.") for key in form)
         }
         return {name: value for name, value in members.items() if value is not None}
     if shape.type_name == "list":
-        flat = shape.serialization.get("flattened")
+        flat = is_ec2 or shape.serialization.get("flattened")
         inner = prefix if flat else _join(prefix, shape.member.serialization.get("name", "member"))
-        return [_form(shape.member, form, f"{inner}.{index}") for index in _indices(form, inner)]
+        return [_form(shape.member, form, f"{inner}.{index}", is_ec2) for index in _indices(form, inner)]
     if shape.type_name == "map":
         inner = prefix if shape.serialization.get("flattened") else _join(prefix, "entry")
         numbers = [f"{inner}.{index}" for index in _indices(form, inner)]
         return {form.get(f"{number}.key", ""): form.get(f"{number}.value", "") for number in numbers}
     return form.get(prefix)
+
+
+def _sent_as(name: str, member: Any, is_ec2: bool) -> str:
+    """A member's name in a form. EC2's begin with a capital, whatever its model says of answers."""
+    sent = str(member.serialization.get("name", name))
+    return str(member.serialization.get("queryName", sent[:1].upper() + sent[1:])) if is_ec2 else sent
 
 
 def _join(prefix: str, name: str) -> str:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import http.client
 import logging
+import socket
 import tarfile
 import threading
 import time
 import uuid
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox import images, launch, objects
 from sandbox.errors import SandboxError
 from sandbox.logs import Stream
+from sandbox.sagemaker import networks
 
 if TYPE_CHECKING:
     import subprocess
@@ -27,6 +30,11 @@ SERVING = Path(__file__).parent.parent / "serving.py"
 STARTUP_SECONDS = 300.0
 ANSWER_SECONDS = 60.0
 SHIP_SECONDS = 1.0
+# SageMaker's own words, as users quote them
+NO_STORAGE = (
+    'Failed to download model data from URL "{}". Please ensure that an S3 VPC endpoint exists in route '
+    "table or NAT gateway for the VPC mode and the URL is reachable from within the subnets provided."
+)
 RESTART_SECONDS = 0.5
 
 
@@ -55,6 +63,7 @@ class Instance:
         self._ended = threading.Event()
         self._shipper: threading.Thread | None = None
         self._port = 0
+        self._held = ExitStack()
         self._idle: list[http.client.HTTPConnection] = []
         self._lock = threading.Lock()
         self.busy = 0
@@ -63,7 +72,10 @@ class Instance:
         """Bring the archive, start the container, and wait until it answers pings."""
         (self._home / "ml/model").mkdir(parents=True)
         role = self._container["ExecutionRoleArn"]
-        keys = self._world.assume(role)
+        keys, vpc = self._world.assume(role), self._container.get("VpcConfig")
+        reach = networks.reach(self._world, vpc)
+        if not reach.storage:
+            raise SandboxError(NO_STORAGE.format(self._container.get("ModelDataUrl", "")))
         self._bring_archive(keys, role)
         image = self._world.images.build(self._container["Image"])
         venv = images.overlay(image, self._home / "venv")
@@ -78,7 +90,11 @@ class Instance:
         }
         arguments = (str(venv / "bin/python3"), str(SERVING), str(self._home / "port"))
         output = self._home / "log.txt"
-        self._command = launch.Command(arguments, self._home / "ml", self._home, output, settings)
+        command = launch.Command(arguments, self._home / "ml", self._home, output, settings)
+        self._command = networks.confine(command, reach, self._world)
+        if self._command.door:
+            self._command = self._listen_for(self._command)
+        self._held.enter_context(networks.joined(self._world, role, vpc))
         stream = Stream(
             self._world.client("logs", keys),
             f"/aws/sagemaker/Endpoints/{self._endpoint}",
@@ -89,6 +105,11 @@ class Instance:
         self._shipper = threading.Thread(target=self._tend, args=(stream,), daemon=True)
         self._shipper.start()
         self._await_ping(output)
+
+    def _listen_for(self, command: launch.Command) -> launch.Command:
+        """Listen in the container's place: nothing reaches a socket that it makes in a network of its own."""
+        descriptor = self._held.enter_context(socket.create_server(("127.0.0.1", 0))).fileno()
+        return replace(command, arguments=(*command.arguments, str(descriptor)), files=(descriptor,))
 
     def _bring_archive(self, keys: dict[str, str], role: str) -> None:
         url = self._container.get("ModelDataUrl")
@@ -170,3 +191,4 @@ class Instance:
             self._shipper.join(5)
         if self._process:  # one that a restart brought up meanwhile
             launch.stop(self._process, 0)
+        self._held.close()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sandbox import disk, images, launch, objects
 from sandbox.errors import SandboxError
 from sandbox.logs import Stream
+from sandbox.sagemaker import networks
 
 if TYPE_CHECKING:
     import subprocess
@@ -47,6 +48,7 @@ class Work:
     log_group: str
     instance: str
     config: dict[str, Any]
+    vpc: dict[str, list[str]] | None = None
 
 
 @dataclass
@@ -93,6 +95,7 @@ class Site:
         self.s3 = world.client("s3", self.keys)
         self._world = world
         self._work = work
+        self._reach = networks.reach(world, work.vpc)
 
     def write_config(self) -> None:
         """Write the configuration files that containers read."""
@@ -102,6 +105,8 @@ class Site:
 
     def bring_inputs(self) -> None:
         """Bring the data; drivers that the SDK uploads speak of /opt/ml, and are this job's own copy."""
+        if not self._reach.storage:
+            raise objects.DataError(networks.NO_STORAGE)
         for place, source in self._work.inputs.items():
             objects.bring(self.s3, source, self.ml / place, self._work.role)
         for script in sorted((self.ml / DRIVERS).rglob("*")):
@@ -122,13 +127,13 @@ class Site:
         )
         read_only = tuple(place for place, source in work.inputs.items() if source.mode == "FastFile")
         environment = self._environment(image, venv)
-        process = world.launcher.start(
-            launch.Command(work.arguments, self.ml, self.home, self.log, environment, read_only)
-        )
-        try:
-            ended = self._follow(process, control, (stream, *followers))
-        finally:
-            launch.stop(process, 0)
+        command = launch.Command(work.arguments, self.ml, self.home, self.log, environment, read_only)
+        with networks.joined(world, work.role, work.vpc):
+            process = world.launcher.start(networks.confine(command, self._reach, world))
+            try:
+                ended = self._follow(process, control, (stream, *followers))
+            finally:
+                launch.stop(process, 0)
         full = ended.code != 0 and disk.is_full(self.ml)
         if full:
             disk.empty(self.ml)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import invalid
+from sandbox.sagemaker import networks
 from sandbox.sagemaker.store import Record, Shelf, already_exists, could_not_find, page, pick, select
 from sandbox.world import Call, World, now
 
@@ -30,6 +31,7 @@ class Models:
         if ("PrimaryContainer" in params) == ("Containers" in params):
             raise invalid("You must provide either PrimaryContainer or Containers, and not both.")
         self._world.check_role(params.get("ExecutionRoleArn", ""))
+        networks.require(self._world, params.get("ExecutionRoleArn", ""), params.get("VpcConfig"))
         for container in [params.get("PrimaryContainer"), *params.get("Containers", [])]:
             if container:
                 self._check(container)
@@ -62,14 +64,14 @@ class Models:
         """Resolve a model to image, archive and environment, through its package if it has one."""
         model = self.find(name)
         container = model.get("PrimaryContainer") or model["Containers"][0]
-        role = {"ExecutionRoleArn": model["ExecutionRoleArn"]}
+        own = {key: model[key] for key in ("ExecutionRoleArn", "VpcConfig") if key in model}
         if "ModelPackageName" not in container:
-            return {**container, **role}
+            return {**container, **own}
         packaged = self._registry.find(container["ModelPackageName"])["InferenceSpecification"]["Containers"][
             0
         ]
         settings = {**packaged.get("Environment", {}), **container.get("Environment", {})}
-        return {**packaged, "Environment": settings, **role}
+        return {**packaged, "Environment": settings, **own}
 
     def describe(self, call: Call) -> dict[str, Any]:
         return self.find(call.params["ModelName"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox import disk, objects
 from sandbox.errors import ServiceError, invalid
-from sandbox.sagemaker import jobs
+from sandbox.sagemaker import jobs, networks
 from sandbox.sagemaker.store import Record, Shelf, page, pick, select
 from sandbox.world import Call, World, now
 
@@ -61,6 +61,7 @@ class Processing:
         params = call.params
         check(params)
         self._world.check_role(params["RoleArn"])
+        networks.require(self._world, params["RoleArn"], vpc_config(params))
         name, moment = params["ProcessingJobName"], now()
         arn = self._world.arn("processing-job", name)
         control = jobs.Control()
@@ -153,7 +154,14 @@ class Processing:
                 "config/processingjobconfig.json": description,
                 "config/resourceconfig.json": jobs.resource_config(cluster["InstanceType"]),
             },
+            vpc=vpc_config(params),
         )
+
+
+def vpc_config(params: Record) -> dict[str, list[str]] | None:
+    """The VPC of a processing job, which lies a level deeper than that of others."""
+    found: dict[str, list[str]] | None = params.get("NetworkConfig", {}).get("VpcConfig")
+    return found
 
 
 def below(path: str) -> str:

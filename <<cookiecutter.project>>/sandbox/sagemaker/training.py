@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox import disk, objects
 from sandbox.errors import ServiceError, invalid
-from sandbox.sagemaker import jobs, toolkit
+from sandbox.sagemaker import jobs, networks, toolkit
 from sandbox.sagemaker.metering import Meter
 from sandbox.sagemaker.store import Record, Shelf, page, pick, select
 from sandbox.sagemaker.training_checks import check
@@ -31,6 +31,7 @@ KEPT = [
     "OutputDataConfig",
     "ResourceConfig",
     "StoppingCondition",
+    "VpcConfig",
     "EnableNetworkIsolation",
     "EnableInterContainerTrafficEncryption",
     "EnableManagedSpotTraining",
@@ -75,6 +76,7 @@ class Training:
         """Check a job and start it; `members` are what only a service that starts jobs can say of one."""
         check(params)
         self._world.check_role(params["RoleArn"])
+        networks.require(self._world, params["RoleArn"], params.get("VpcConfig"))
         name, moment = params["TrainingJobName"], now()
         arn = self._world.arn("training-job", name)
         control = jobs.Control()
@@ -205,6 +207,7 @@ class Training:
                     for channel in channels
                 },
             },
+            vpc=params.get("VpcConfig"),
         )
 
     def _enter(self, name: str, secondary: str, **members: Any) -> None:

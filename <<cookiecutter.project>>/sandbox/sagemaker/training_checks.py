@@ -16,7 +16,6 @@ UNSERVED = (
     "DebugRuleConfigurations",
     "TensorBoardOutputConfig",
     "ServerlessJobConfig",
-    "VpcConfig",
 )
 MODES, KINDS = ("File", "FastFile"), ("S3Prefix", "ManifestFile")
 

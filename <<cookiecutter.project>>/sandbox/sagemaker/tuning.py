@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import ServiceError, invalid
-from sandbox.sagemaker import search
+from sandbox.sagemaker import networks, search
 from sandbox.sagemaker.store import Record, Shelf, page, pick, select
 from sandbox.sagemaker.training_checks import check
 from sandbox.sagemaker.trials import Trials, job_request
@@ -48,7 +48,9 @@ class Tuning:
     def create(self, call: Call) -> dict[str, Any]:
         params, moment = call.params, now()
         ranges = check_request(params)
-        self._world.check_role(params["TrainingJobDefinition"]["RoleArn"])
+        role = params["TrainingJobDefinition"]["RoleArn"]
+        self._world.check_role(role)
+        networks.require(self._world, role, params["TrainingJobDefinition"].get("VpcConfig"))
         name = params[NAME]
         arn = self._world.arn("hyper-parameter-tuning-job", name)
         config, definition = params["HyperParameterTuningJobConfig"], params["TrainingJobDefinition"]

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VpcConfig.html says how many of each
+VpcId = Annotated[str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8,17}$")]
 SubnetId = Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]{8,17}$")]
 GroupId = Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-f]{8,17}$")]
 
 
 class Network(Document):
-    """Subnets and security groups of one VPC."""
+    """A VPC, and the subnets and security groups of it that network interfaces are given."""
 
+    vpc: VpcId
     subnets: Annotated[list[SubnetId], Field(min_length=1, max_length=16)]
     security_groups: Annotated[list[GroupId], Field(min_length=1, max_length=5)]
 
@@ -48,5 +50,5 @@ def is_same(vpc_config: Mapping[str, Any] | None, network: Network | None) -> bo
 def render_network(duty: str, network: Network) -> str:
     """A duty's network as a line below `network:` of project.yml."""
     settings: dict[str, Any] = network.model_dump()
-    inside = ", ".join(f"{name}: [{', '.join(ids)}]" for name, ids in settings.items())
-    return f"  {duty}: {{{inside}}}"
+    words = {name: ids if isinstance(ids, str) else f"[{', '.join(ids)}]" for name, ids in settings.items()}
+    return f"  {duty}: {{{', '.join(f'{name}: {word}' for name, word in words.items())}}}"
