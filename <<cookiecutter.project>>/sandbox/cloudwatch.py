@@ -42,6 +42,8 @@ class CloudWatch:
             "DescribeAlarms": watch.describe,
             "DescribeAlarmsForMetric": watch.describe_for_metric,
             "DescribeAlarmHistory": watch.history,
+            "DisableAlarmActions": watch.mute,
+            "EnableAlarmActions": watch.unmute,
             "DeleteAlarms": watch.delete,
             "TagResource": watch.tags.add,
             "UntagResource": watch.tags.delete,

@@ -212,6 +212,20 @@ class Watch:
             found.reverse()
         return _page(found, params, "AlarmHistoryItems")
 
+    def mute(self, call: Call) -> dict[str, Any]:
+        return self._set_actions(call, False)
+
+    def unmute(self, call: Call) -> dict[str, Any]:
+        return self._set_actions(call, True)
+
+    def _set_actions(self, call: Call, enabled: bool) -> dict[str, Any]:
+        with self._lock:
+            if missing := self.unknown(call.params["AlarmNames"]):
+                raise ServiceError("ResourceNotFound", f"Unknown alarms: {', '.join(missing)}", 404)
+            for name in call.params["AlarmNames"]:
+                self._alarms[name].record["ActionsEnabled"] = enabled
+        return {}
+
     def delete(self, call: Call) -> dict[str, Any]:
         names = call.params["AlarmNames"]
         with self._lock:

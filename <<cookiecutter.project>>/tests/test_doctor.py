@@ -15,7 +15,7 @@ from mlops.checkup.reads import Reads
 from mlops.cli import run
 from mlops.github_forge import connect
 from sandbox.forge import settings
-from tests.conftest import ACCOUNT, DVC_CONFIG, PROJECT, REGION, write_model
+from tests.conftest import ACCOUNT, DVC_CONFIG, PROJECT, REGION, commit, git, write_model
 from tests.hub import open_desk
 from tests.patient import ENDPOINT, Patient, refuse, serve_one
 
@@ -44,6 +44,9 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / ".dvc").mkdir()
     (root / ".dvc/config").write_text(DVC_CONFIG)
     write_model(root, "guess")
+    git(root, "init", "-q", "-b", "main")
+    git(root, "add", "-A")
+    git(root, "-c", "user.name=Ada", "-c", "user.email=ada@example.com", "commit", "-q", "-m", "Begin")
     return root
 
 
@@ -155,6 +158,7 @@ BREAKS: dict[str, Callable[[Patient], object]] = {
     "stack-template": lambda p: p.put(
         ("cloudformation", "get_template", "acme-data"), TemplateBody="{Resources: {}}"
     ),
+    "infra-reviewed": lambda p: p.edit("infra/data.yml", "Description: ", "Description: Our "),
     "stack-parameters": lambda p: change_stack(p, Parameters=[]),
     "provider": lambda p: p.put(("iam", "get_open_id_connect_provider"), ClientIDList=["others"]),
     "role": lambda p: p.change(("iam", "get_role", "acme-execution"), lambda _: None),
@@ -251,6 +255,33 @@ OPERATIONS = {
     "sagemaker": ("list_endpoints",),
     "service-quotas": ("list_service_quotas",),
 }
+
+
+def test_stacks_are_held_against_main_and_not_against_a_branch(patient: Patient) -> None:
+    git(patient.root, "switch", "-q", "-c", "feature")
+    patient.edit("infra/data.yml", "Description: ", "Description: Our ")
+    commit(patient.root, "Try")
+    (found,) = patient.findings
+    assert (found.check, found.subject) == ("infra-reviewed", "infra/data.yml")
+    assert found.said.startswith("differs from that of main (")
+    git(patient.root, "branch", "-q", "-f", "main", "feature")
+    (found,) = patient.findings
+    assert (found.check, found.subject) == ("stack-template", "acme-data")
+
+
+def test_a_template_that_main_lacks_is_found_with_its_stack(patient: Patient) -> None:
+    git(patient.root, "rm", "-q", "--cached", "infra/data.yml")
+    git(patient.root, "commit", "-q", "-m", "Forget")
+    found = {line.check: line.said for line in patient.findings}
+    assert set(found) == {"infra-reviewed", "stack-template"}
+    assert all("lacks" in said for said in found.values())
+
+
+def test_without_main_nothing_is_said_to_be_well(patient: Patient) -> None:
+    git(patient.root, "branch", "-q", "-m", "main", "trunk")
+    lines = [line for line in patient.lines if line.check in ("infra-reviewed", "stack-template")]
+    assert {line.verdict for line in lines} == {"untold"}
+    assert all("git fetch origin main" in line.said for line in lines)
 
 
 def test_a_repository_that_was_made_anew_is_found(patient: Patient) -> None:

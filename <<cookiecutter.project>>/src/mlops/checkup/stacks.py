@@ -1,4 +1,4 @@
-"""The stacks of infra/: there, in a good state, and what git says."""
+"""The stacks of infra/: there, in a good state, and what main says."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops.checkup.finding import Check, Trouble, UnreadError
+from mlops.checkup.reviewed import read_reviewed
 from mlops.foundation.stacks import SHARED
-from mlops.foundation.templates import parse_template
+from mlops.foundation.templates import FOLDER, parse_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mlops.checkup.site import Site
-    from mlops.foundation import Stack
+    from mlops.foundation import Stack, Template
 
 GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 FROM_FORGE = ("OwnerId", "RepositoryId")
@@ -57,24 +58,67 @@ def judge_state(found: Found) -> Trouble | None:
     return Trouble(f"is {status}" + (f": {reason}" if reason else ""), f"mlops bootstrap {found.stack.duty}")
 
 
-def read_bodies(site: Site) -> Iterator[tuple[str, tuple[Stack, Any]]]:
+@dataclass(frozen=True)
+class Body:
+    """What a stack was made from, or the work tree holds; `wanted` is None where main has no such file."""
+
+    wanted: Template | None
+    there: Any
+    main: str
+    file: str
+    duty: str = ""
+
+    @property
+    def parts(self) -> str:
+        """What differs; empty where nothing does but how it is laid out."""
+        if self.wanted is None or self.there in (self.wanted.text, self.wanted.body):
+            return ""
+        there = parse_template(self.there) if isinstance(self.there, str) else self.there
+        return differing(there if isinstance(there, dict) else {}, self.wanted.document)
+
+
+def read_bodies(site: Site) -> Iterator[tuple[str, Body]]:
     """What CloudFormation made each stack from."""
+    reviewed = read_reviewed(site)
     for name, found in present(site):
         answer = site.reads.aws("cloudformation", "get_template", StackName=name, TemplateStage="Original")
-        yield name, (found.stack, answer["TemplateBody"])
+        template = found.stack.template
+        wanted = reviewed.templates.get(template.stem)
+        yield (
+            name,
+            Body(wanted, answer["TemplateBody"], reviewed.name, file_of(template), found.stack.duty),
+        )
 
 
-def judge_body(facts: tuple[Stack, Any]) -> Trouble | None:
-    """It is the template that the work tree has; how it is laid out does not matter."""
-    stack, body = facts
-    if body in (stack.template.text, stack.template.body):
+def judge_body(body: Body) -> Trouble | None:
+    """It is the template that main has."""
+    if body.wanted is None:
+        return Trouble(f"was made from {body.file}, which {body.main} lacks", f"propose {body.file} to main")
+    if not body.parts:
         return None
-    there = parse_template(body) if isinstance(body, str) else body
-    if there == stack.template.document:
+    remedy = f"git switch main && git pull && mlops bootstrap {body.duty}"
+    return Trouble(f"differs from {body.file} of {body.main}: {body.parts}", remedy)
+
+
+def read_copies(site: Site) -> Iterator[tuple[str, Body]]:
+    """The templates of the work tree, which `mlops bootstrap` would apply."""
+    reviewed = read_reviewed(site)
+    for template in site.templates:
+        file = file_of(template)
+        yield file, Body(reviewed.templates.get(template.stem), template.text, reviewed.name, file)
+
+
+def judge_copy(body: Body) -> Trouble | None:
+    """They are those of main."""
+    if body.wanted is not None and not body.parts:
         return None
-    parts = differing(there if isinstance(there, dict) else {}, stack.template.document)
-    where = f"infra/{stack.template.path.name}"
-    return Trouble(f"differs from {where}: {parts}", f"mlops bootstrap {stack.duty}")
+    said = f"differs from that of {body.main}: {body.parts}" if body.wanted else f"{body.main} lacks it"
+    return Trouble(said, f"propose {body.file} to main before mlops bootstrap applies it")
+
+
+def file_of(template: Template) -> str:
+    """A template's path in the project."""
+    return f"{FOLDER}/{template.path.name}"
 
 
 def differing(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
@@ -116,6 +160,7 @@ def judge_parameters(facts: tuple[str, Mapping[str, str], Mapping[str, str]]) ->
 CHECKS = (
     Check("stack", "every stack of infra/ is there", read_stacks, judge_presence),
     Check("stack-state", "the last change of each stack came to its end", present, judge_state),
-    Check("stack-template", "each stack was made from infra/ as it is here", read_bodies, judge_body),
+    Check("stack-template", "each stack was made from infra/ as main has it", read_bodies, judge_body),
+    Check("infra-reviewed", "infra/ is here as main has it", read_copies, judge_copy),
     Check("stack-parameters", "each stack has the answers of today", read_parameters, judge_parameters),
 )
