@@ -165,11 +165,11 @@ def audited(live: Path, firm: Firm, number: int) -> None:
     """The trail's own records tell the audit the same story."""
     lines = (line for path in (live / ".sandbox/trail").glob("*.jsonl") for line in path.open())
     events = [event for line in lines if '"codecommit.' in line and (event := parse_event(json.loads(line)))]
-    pulls, direct = read_pulls(events, firm.project.repository)
-    pull = pulls[str(number)]
+    found = read_pulls(events, firm.project.repository)
+    pull = found.by_number[str(number)]
     assert pull.commit == git(firm.bench.root, "rev-parse", "HEAD")
     assert [person(event) for event in pull.approvals] == ["ben", "cleo"]
-    assert [event.name for event in direct] == ["GitPush"], "the first push alone went past pull requests"
+    assert [event.name for event in found.direct] == ["GitPush"], "the first push alone went past pull requests"
 
 
 def test_what_one_person_approved_is_not_deployed(firm: Firm, name: str) -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from mlops.audit.builds import Builds
     from mlops.audit.chain import Gap, Range
+    from mlops.audit.codecommit import Pulls
     from mlops.audit.event import Event
     from mlops.audit.history import History, Move
     from mlops.audit.names import Names
@@ -40,6 +41,7 @@ class Case:
     facts: Facts
     openings: Mapping[str, Opening]
     builds: Builds
+    pulls: Pulls
     repository_id: str
     asked: Range
     work: Work

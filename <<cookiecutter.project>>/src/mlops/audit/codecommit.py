@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mlops.audit.chain import stamp
-from mlops.audit.event import list_at, text_at
-from mlops.audit.verdict import Finding, refer
-from mlops.codecommit_people import fold
+from mlops.audit.event import list_at, mapping_at, text_at
+from mlops.codecommit_people import fold, may_judge, read_person
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Mapping
 
-    from mlops.audit.case import Case
     from mlops.audit.event import Event
-    from mlops.audit.history import Move
-    from mlops.audit.verdict import Verdict
+    from mlops.project import Project
 
 HEADS = "refs/heads/"
 MAIN = f"{HEADS}main"
@@ -30,27 +27,109 @@ PUSHES = frozenset(
 
 @dataclass
 class Pull:
-    """One pull request, as its calls tell it."""
+    """One pull request, as its calls tell it. Records that say less than they should leave members empty."""
 
     number: str
+    repository: str = ""
     branch: str = ""
     opened: Event | None = None
-    pushes: list[Event] = field(default_factory=list)
+    pushes: list[Event] = field(default_factory=list)  # to its branch, also before it was opened
     approvals: list[Event] = field(default_factory=list)
     overrides: list[Event] = field(default_factory=list)
     merged: Event | None = None
 
     @property
+    def shown(self) -> Mapping[str, Any]:
+        """The pull request as its merge answered it."""
+        return mapping_at(self.merged.answer, "pullRequest") if self.merged else {}
+
+    @property
+    def target(self) -> Mapping[str, Any]:
+        """Whence and whither, as its merge answered it; a pull request has one target."""
+        found = next(iter(list_at(self.shown, "pullRequestTargets")), None)
+        return found if isinstance(found, dict) else {}
+
+    @property
     def commit(self) -> str:
         """The commit of main that its merge made."""
-        targets = list_at(self.merged.answer, "pullRequest", "pullRequestTargets") if self.merged else []
-        return next((text_at(target, "mergeMetadata", "mergeCommitId") for target in targets), "")
+        return text_at(self.target, "mergeMetadata", "mergeCommitId")
+
+    @property
+    def head(self) -> str:
+        """The commit that was merged."""
+        return text_at(self.target, "sourceCommit") or (
+            self.merged.asked("sourceCommitId") if self.merged else ""
+        )
+
+    @property
+    def author(self) -> str:
+        """Who opened it."""
+        if self.opened:
+            return person(self.opened)
+        return fold(text_at(self.shown, "authorArn").rpartition("/")[2])
 
     @property
     def authors(self) -> set[str]:
-        """Who wrote it."""
-        opened = [self.opened] if self.opened else []
-        return {person(event) for event in [*opened, *self.pushes]}
+        """Who wrote it: whoever opened it or moved its branch."""
+        return ({self.author} | {person(event) for event in self.pushes}) - {""}
+
+    @property
+    def standing(self) -> list[Event]:
+        """The approvals of what was merged; each push makes another revision, which no earlier one covers."""
+        revision = text_at(self.shown, "revisionId")
+        return [event for event in self.approvals if not revision or event.asked("revisionId") == revision]
+
+    @property
+    def rules(self) -> list[Mapping[str, Any]]:
+        """What its approval rules ask for."""
+        texts = [text_at(rule, "approvalRuleContent") for rule in list_at(self.shown, "approvalRules")]
+        return [statement for text in texts for statement in read_statements(text)]
+
+    def counted(self, project: Project) -> list[Event]:
+        """The approvals of different people that count: who is no author, and whose name cannot be chosen."""
+        pools = [list_at(rule, "ApprovalPoolMembers") for rule in self.rules]
+        found: dict[str, Event] = {}
+        for event in self.standing:
+            who = read_person(event.who.arn, project)
+            if not who.is_bot and may_judge(who, pools) and person(event) not in self.authors:
+                found.setdefault(person(event), event)
+        return list(found.values())
+
+    def required(self) -> int:
+        """How many approvals its rules ask for."""
+        asked = (rule.get("NumberOfApprovalsNeeded") for rule in self.rules)
+        return max((number for number in asked if isinstance(number, int)), default=0)
+
+
+@dataclass(frozen=True)
+class Pulls:
+    """The pull requests of a repository by number, and the pushes to its main that went past them."""
+
+    by_number: Mapping[str, Pull]
+    direct: tuple[Event, ...]
+
+    @property
+    def by_commit(self) -> dict[str, Pull]:
+        """By the commit of main that each made."""
+        return {pull.commit: pull for pull in self.by_number.values() if pull.commit}
+
+    def people(self, commit: str) -> frozenset[str]:
+        """Who brought a commit into main, under every name that the trail has for them."""
+        pull = self.by_commit.get(commit)
+        if pull is None:
+            return frozenset()
+        events = [event for event in (pull.opened, pull.merged, *pull.pushes) if event]
+        plain = {fold(event.who.arn.rpartition("/")[2]) for event in events}
+        return frozenset(plain | {person(event) for event in events})
+
+
+def read_statements(text: str) -> list[Mapping[str, Any]]:
+    """The statements of a rule's content; none where it does not parse."""
+    try:
+        found = list_at(json.loads(text), "Statements")
+    except ValueError:
+        return []
+    return [statement for statement in found if isinstance(statement, dict)]
 
 
 def person(event: Event) -> str:
@@ -60,39 +139,49 @@ def person(event: Event) -> str:
     return fold(event.who.source or event.who.arn.rpartition("/")[2])
 
 
-def read_pulls(events: Iterable[Event], repository: str) -> tuple[dict[str, Pull], list[Event]]:
-    """The pull requests of a repository, and the pushes to its main."""
+def read_pulls(events: Iterable[Event], repository: str) -> Pulls:
+    """The pull requests of a repository, and the pushes to its main. Numbers are an account's own."""
     pulls: dict[str, Pull] = {}
+    heads: dict[str, list[Event]] = {}  # branch: what moved it since its last pull request
     direct: list[Event] = []
     for event in events:
         if event.source != "codecommit" or event.error:
             continue
         if event.name in PUSHES:
-            direct += add_push(event, pulls, repository)
+            direct += add_push(event, pulls, heads, repository)
         elif event.name == "CreatePullRequest":
-            open_pull(event, pulls, repository)
-        elif event.asked("pullRequestId") in pulls:
-            add_step(event, pulls[event.asked("pullRequestId")])
-    return pulls, direct
+            open_pull(event, pulls, heads)
+        elif event.asked("pullRequestId"):
+            add_step(
+                event, pulls.setdefault(event.asked("pullRequestId"), Pull(event.asked("pullRequestId")))
+            )
+    own = {number: pull for number, pull in pulls.items() if repository in (pull.repository, "")}
+    return Pulls(own, tuple(direct))
 
 
-def open_pull(event: Event, pulls: dict[str, Pull], repository: str) -> None:
+def open_pull(event: Event, pulls: dict[str, Pull], heads: dict[str, list[Event]]) -> None:
     """A pull request begins."""
     target = next(iter(list_at(event.request, "targets")), None)
     number = event.answered("pullRequest", "pullRequestId")
-    if text_at(target, "repositoryName") == repository and number:
-        branch = text_at(target, "sourceReference").removeprefix(HEADS)
-        pulls[number] = Pull(number, HEADS + branch, event)
+    if number:
+        branch = HEADS + text_at(target, "sourceReference").removeprefix(HEADS)
+        repository = text_at(target, "repositoryName")
+        pulls[number] = Pull(number, repository, branch, event, heads.pop(f"{repository} {branch}", []))
 
 
-def add_push(event: Event, pulls: dict[str, Pull], repository: str) -> list[Event]:
-    """A push: to the branch of an open pull request, or past all of them to main."""
+def add_push(
+    event: Event, pulls: dict[str, Pull], heads: dict[str, list[Event]], repository: str
+) -> list[Event]:
+    """A push: to the branch of an open pull request, to another one, or past all of them to main."""
     if repository not in {event.asked("repositoryName"), text_at(event.extra, "repositoryName")}:
         return []
     refs = {reference for reference, _ in moved_references(event)}
     for pull in pulls.values():
-        if pull.branch in refs and pull.merged is None:
+        if pull.branch in refs and pull.merged is None and pull.repository == repository:
             pull.pushes.append(event)
+            refs.discard(pull.branch)
+    for reference in refs - {MAIN}:
+        heads.setdefault(f"{repository} {reference}", []).append(event)
     return [event] if MAIN in refs else []
 
 
@@ -115,86 +204,4 @@ def add_step(event: Event, pull: Pull) -> None:
         pull.overrides = [] if event.asked("overrideStatus") == "REVOKE" else [*pull.overrides, event]
     elif event.name.startswith("MergePullRequest"):
         pull.merged = event
-
-
-def judge_codecommit(case: Case, events: Iterable[Event]) -> list[Finding]:
-    """Every rule on every merged pull request that moved a pin."""
-    repository = case.project.repository.rpartition("/")[2]
-    pulls, direct = read_pulls(events, repository)
-    moves = {move.commit: move for moves in case.history.moves.values() for move in moves}
-    by_commit = {pull.commit: pull for pull in pulls.values() if pull.commit in moves}
-    found = [finding for event in direct for finding in judge_push(event, moves)]
-    for commit, pull in by_commit.items():
-        found += judge_pull(case, pull, moves[commit], by_commit)
-    return found
-
-
-def judge_push(event: Event, moves: dict[str, Move]) -> Iterator[Finding]:
-    """A push to main that moves a pin went past review."""
-    for reference, commit in moved_references(event):
-        move = moves.get(commit)
-        if move and reference == MAIN:
-            why = f"{event.who} pushed {move.commit[:12]} to main, which moves a pin, without a pull request"
-            yield describe("no-pull-request", "contradicted", move, why, event)
-
-
-def judge_pull(case: Case, pull: Pull, move: Move, by_commit: dict[str, Pull]) -> Iterator[Finding]:
-    """Four eyes, the last revision, and the rules."""
-    for event in pull.approvals:
-        if person(event) in pull.authors:
-            name = event.who.source or person(event)
-            why = f"{name} wrote pull request {pull.number} and approved it, as {event.who}"
-            yield describe("four-eyes", "contradicted", move, why, event)
-    last = max((event.time for event in pull.approvals), default=None)
-    for event in pull.pushes:
-        if last and event.time > last:
-            why = f"{event.who} pushed to pull request {pull.number} after it was approved; nobody saw that"
-            yield describe("unreviewed", "contradicted", move, why, event)
-    later = [other for other in case.history.moves[move.key] if other.place < move.place]
-    if not any(is_sound(by_commit.get(other.commit)) for other in later):
-        for event in pull.overrides:
-            why = f"{event.who} overrode the approval rules of pull request {pull.number}"
-            yield describe("bypass", "break-glass", move, why, event)
-
-
-def is_sound(pull: Pull | None) -> bool:
-    """Whether a pull request was approved by another person, and no rule was overridden for it."""
-    if pull is None or pull.overrides:
-        return False
-    return any(person(event) not in pull.authors for event in pull.approvals)
-
-
-def describe(rule: str, verdict: Verdict, move: Move, why: str, event: Event) -> Finding:
-    """A finding about the pin that a pull request moved."""
-    return Finding(
-        rule, verdict, f"{move.environment}/{move.model}", why, stamp(event.time), move.path, refer(event)
-    )
-
-
-def judge_manual_approvals(case: Case, events: Iterable[Event]) -> Iterator[Finding]:
-    """CodePipeline's approvals say neither execution nor revision: only a summary with the release "
-    "proves one."""
-    for event in events:
-        if event.name != "PutApprovalResult" or event.error or not is_approval(case, event):
-            continue
-        summary = event.asked("result", "summary")
-        releases = {
-            pin.release
-            for moves in case.history.moves.values()
-            if (pin := case.history.pin(next((move for move in moves if move.time <= event.time), None)))
-        }
-        if not any(release in summary for release in releases):
-            said = f"says {summary!r}, no release that was pinned then" if summary else "says nothing"
-            why = (
-                f"{event.who} approved stage {event.asked('stageName')!r}; the summary {said}: it proves "
-                "nothing"
-            )
-            subject = event.asked("pipelineName")
-            yield Finding("empty-approval", "unproved", subject, why, stamp(event.time), "", refer(event))
-
-
-def is_approval(case: Case, event: Event) -> bool:
-    """Whether a call approves in one of the project's pipelines."""
-    if not event.asked("pipelineName").startswith(case.project.project):
-        return False
-    return event.account in case.names.accounts and event.asked("result", "status") == "Approved"
+        pull.repository = pull.repository or event.asked("repositoryName")

@@ -72,7 +72,7 @@ class RatifiedRecord(Document):
 class ChangeRecord(Document):
     """A merge, an approval or an endpoint change, with its verdict."""
 
-    kind: Literal["pin", "approval", "endpoint", "state"]
+    kind: Literal["pin", "approval", "confirmation", "endpoint", "state"]
     time: str
     environment: str
     model: str
@@ -87,6 +87,7 @@ class ChangeRecord(Document):
     approvers: list[str]
     events: list[EventReference]
     ratified: str
+    proof: Literal["", "evidence", "trail", "evidence and trail"]
     verdict: VerdictName
 
 

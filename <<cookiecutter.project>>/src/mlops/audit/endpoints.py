@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops.audit.claims import SKEW, read_claim
-from mlops.audit.evidence_rules import is_sound
+from mlops.audit.evidence_rules import attest, is_sound
 from mlops.audit.replay import MOVES, ROLLED_BACK, newest
 from mlops.audit.verdict import Change, Flag, refer
 from mlops.pin import Tombstone
@@ -87,16 +87,7 @@ def judge_deployment(case: Case, turn: Turn, change: Change, claim: Claim, duty:
         flags += judge_move(case, turn, claim.move, pin, claim)
     elif claim.move:
         flags.append(Flag("no-pin", "contradicted", f"main pins no release at {claim.move.commit[:12]}"))
-    witness = case.witnesses.find(duty.environment, turn.model, claim.move.commit) if claim.move else None
-    people = tuple(f"@{approval.login}" for approval in witness.approvals) if witness else ()
-    return replace(
-        change,
-        flags=tuple(flags),
-        commit=claim.move.commit if claim.move else "",
-        pull=witness.pull if witness else None,
-        url=witness.url if witness else "",
-        approvers=people,
-    )
+    return replace(change, flags=tuple(flags), **attest(case, claim.move))
 
 
 def judge_move(case: Case, turn: Turn, move: Move, pin: Pin, claim: Claim) -> Iterator[Flag]:
@@ -116,16 +107,9 @@ def judge_move(case: Case, turn: Turn, move: Move, pin: Pin, claim: Claim) -> It
 
 def judge_pull(case: Case, move: Move, claim: Claim) -> Iterator[Flag]:
     """The session names the pull request of its commit; where that commit moved the pin, it is the pin's."""
-    witness = case.witnesses.find(move.environment, move.model, move.commit)
-    opening = claim.opening
-    if (
-        witness
-        and opening
-        and opening.pull
-        and move.commit.startswith(opening.commit)
-        and witness.pull != opening.pull
-    ):
-        why = f"session {opening.name!r} says #{opening.pull}, the pin was moved by #{witness.pull}"
+    pull, opening = attest(case, move).get("pull"), claim.opening
+    if pull and opening and opening.pull and move.commit.startswith(opening.commit) and pull != opening.pull:
+        why = f"session {opening.name!r} says #{opening.pull}, the pin was moved by #{pull}"
         yield Flag("other-pull", "contradicted", why)
 
 

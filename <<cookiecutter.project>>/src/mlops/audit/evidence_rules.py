@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlops.audit.event import mapping_at
+from mlops.audit.testimony import contradict, judge_testimony, testify
 from mlops.audit.verdict import Flag
 
 if TYPE_CHECKING:
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 def judge_evidence(case: Case, move: Move, recorded: str = "") -> Iterator[Flag]:
     """Every rule on the evidence of a move. `recorded` is the hash that the approval's event carries."""
     witness = case.witnesses.find(move.environment, move.model, move.commit)
+    told, pin = testify(case, move), case.history.pin(move)
+    if witness is None and told:
+        yield from judge_testimony(case, move, told)
+        if pin:
+            yield from case.work.judge(move, pin, told)
+        return
     if witness is None:
         why = f"its evidence evidence/{move.environment}/{move.model}/{move.commit}.json is not in the folder"
         yield Flag("evidence-missing", "unproved", why, incomplete=True)
@@ -31,7 +38,7 @@ def judge_evidence(case: Case, move: Move, recorded: str = "") -> Iterator[Flag]
         return
     yield from judge_content(case, move, witness)
     yield from judge_people(case, move, witness)
-    pin = case.history.pin(move)
+    yield from contradict(case, move, witness)
     if pin:
         yield from case.work.judge(move, pin, witness)
 
@@ -95,7 +102,28 @@ def demands(rule: Any) -> int:
 
 def is_sound(case: Case, move: Move) -> bool:
     """Whether a move has evidence without a flaw: it may ratify what was done before."""
+    pull = case.pulls.by_commit.get(move.commit)
+    if pull and pull.overrides:
+        return False
     return not any(judge_evidence(case, move)) and not any(judge_merge(case, move))
+
+
+def attest(case: Case, move: Move | None) -> dict[str, Any]:
+    """What a change of a pin says of its pull request, and what proves that: evidence, the trail, or both."""
+    if move is None:
+        return {}
+    witness = case.witnesses.find(move.environment, move.model, move.commit)
+    told = testify(case, move)
+    found = witness or told
+    if found is None:
+        return {"commit": move.commit}
+    return {
+        "commit": move.commit,
+        "pull": found.pull,
+        "url": found.url,
+        "approvers": tuple(f"@{approval.login}" for approval in found.approvals),
+        "proof": " and ".join([*(["evidence"] if witness else []), *(["trail"] if told else [])]),
+    }
 
 
 def find_ratifying(case: Case, move: Move) -> Move | None:

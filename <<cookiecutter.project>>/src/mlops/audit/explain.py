@@ -10,6 +10,7 @@ from mlops.audit.event import mapping_at
 from mlops.audit.packages import judge_packages
 from mlops.audit.pins import judge_pin
 from mlops.audit.sources import read_data
+from mlops.audit.testimony import testify
 from mlops.audit.verdict import worst
 from mlops.errors import MlopsError
 
@@ -93,7 +94,7 @@ def describe_session(case: Case, turn: Turn) -> dict[str, str] | None:
 def describe_pin(case: Case, move: Move, pin: Pin) -> dict[str, Any]:
     """Release, package, job, data, commit, pull request, reviewers, approvals."""
     artifact, born = pin.artifact, case.facts.packages.get(pin.artifact.package)
-    witness = case.witnesses.find(move.environment, move.model, move.commit)
+    witness = case.witnesses.find(move.environment, move.model, move.commit) or testify(case, move)
     people = witness.approvals if witness else []
     return {
         "pinned": {"commit": move.commit, "path": move.path, "time": stamp(move.time)},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops.audit.claims import read_claim
 from mlops.audit.event import list_at, mapping_at, text_at
-from mlops.audit.evidence_rules import is_sound, judge_evidence
+from mlops.audit.evidence_rules import attest, is_sound, judge_evidence
 from mlops.audit.verdict import Change, Flag, refer
 from mlops.project import ENVIRONMENTS
 
@@ -105,16 +105,7 @@ def judge_approval(case: Case, event: Event, change: Change, duty: Duty, model: 
     flags += judge_words(case, event, move)
     recorded = text_at(event.request, "customerMetadataProperties", f"{duty.environment}.evidence")
     flags += judge_evidence(case, move, recorded)
-    witness = case.witnesses.find(duty.environment, model, move.commit)
-    return replace(
-        change,
-        environment=duty.environment,
-        flags=tuple(flags),
-        commit=move.commit,
-        pull=witness.pull if witness else None,
-        url=witness.url if witness else "",
-        approvers=tuple(f"@{approval.login}" for approval in witness.approvals) if witness else (),
-    )
+    return replace(change, environment=duty.environment, flags=tuple(flags), **attest(case, move))
 
 
 def judge_stage(event: Event, duty: Duty) -> Iterator[Flag]:
@@ -151,9 +142,10 @@ def judge_words(case: Case, event: Event, move: Move) -> Iterator[Flag]:
             "contradicted",
             f"it says release {said.get('release')!r}, the pin {pin.release!r}",
         )
-    witness = case.witnesses.find(move.environment, move.model, move.commit)
-    if witness and said.get("pr") != witness.pull:
-        yield Flag("other-pull", "contradicted", f"it says #{said.get('pr')}, the evidence #{witness.pull}")
+    found = attest(case, move)
+    if "pull" in found and said.get("pr") != found["pull"]:
+        why = f"it says #{said.get('pr')}, the {found['proof']} #{found['pull']}"
+        yield Flag("other-pull", "contradicted", why)
 
 
 def read_description(text: str) -> dict[str, Any]:

@@ -165,7 +165,8 @@ def describe_endpoint(key: tuple[str, str], changes: Sequence[Change], report: R
 
 def describe_row(change: Change) -> str:
     """One change."""
-    pull = refer_pull(change.pull, change.approvers, change.url) if change.pull else ""
+    said = [*change.approvers, f"(by the {change.proof})"]
+    pull = refer_pull(change.pull, said, change.url) if change.pull else ""
     why = "".join(f"<br>{escape(flag.message)}" for flag in change.flags)
     ratified = f"<br>ratified by <code>{change.ratified[:12]}</code>" if change.ratified else ""
     return (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlops.audit.chain import describe_hours, stamp
 from mlops.audit.claims import SKEW
-from mlops.audit.evidence_rules import find_ratifying, judge_merge
+from mlops.audit.evidence_rules import attest, find_ratifying, judge_merge
 from mlops.audit.verdict import Change, Flag, refer
 from mlops.pin import Pin, Tombstone
 
@@ -63,16 +63,8 @@ def judge_pin(case: Case, move: Move, data: Mapping[str, str]) -> Change:
         flags += judge_origin(case, move, content)
         flags += judge_data(content, data)
     flags += judge_outcome(case, move, content)
-    witness = case.witnesses.find(move.environment, move.model, move.commit)
     after = content.release if isinstance(content, Pin) else "retired"
-    change = replace(
-        change,
-        after=after,
-        pull=witness.pull if witness else None,
-        url=witness.url if witness else "",
-        approvers=tuple(f"@{approval.login}" for approval in witness.approvals) if witness else (),
-        flags=tuple(flags),
-    )
+    change = replace(change, after=after, flags=tuple(flags), **attest(case, move))
     return ratify(case, move, change)
 
 
@@ -152,8 +144,8 @@ def judge_outcome(case: Case, move: Move, content: Pin | Tombstone) -> Iterator[
 
 
 def has_own_approval(case: Case, move: Move) -> bool:
-    """Whether there is evidence to look at."""
-    return case.witnesses.find(move.environment, move.model, move.commit) is not None
+    """Whether evidence or the trail tells of a pull request."""
+    return "pull" in attest(case, move)
 
 
 def due_time(move: Move, content: Pin | Tombstone) -> datetime:

@@ -56,6 +56,7 @@ RULES = {
     "uncounted": "A release brings a commit whose authors were not asked for",
     "unreviewed": "What was approved is not what was merged",
     "bypass": "Main's rules were bypassed",
+    "rules-changed": "What main asks of pull requests was lowered or taken away",
     "no-pull-request": "A pin came into main without a pull request",
     "empty-approval": "A manual approval names no release that was pinned",
     "misdated": "A commit that moved a pin has a date that cannot be true",

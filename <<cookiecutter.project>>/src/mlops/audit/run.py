@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlops.audit.approval_rules import judge_templates
 from mlops.audit.attempts import judge_attempts
 from mlops.audit.builds import judge_starts, read_builds
 from mlops.audit.case import Case
-from mlops.audit.codecommit import judge_codecommit, judge_manual_approvals
+from mlops.audit.codecommit import read_pulls
+from mlops.audit.codecommit_rules import judge_codecommit
+from mlops.audit.confirmations import judge_confirmations, list_confirmations
 from mlops.audit.endpoints import judge_turns
 from mlops.audit.foundation import Foundation
 from mlops.audit.history import read_history, require_descent
@@ -132,6 +135,7 @@ def open_case(
 ) -> Case:
     """What the rules look at."""
     names, openings = Names(project), find_openings(events)
+    pulls = read_pulls(events, project.repository.rpartition("/")[2])
     return Case(
         project,
         names,
@@ -140,9 +144,10 @@ def open_case(
         replay(events, names),
         openings,
         read_builds(events),
+        pulls,
         first_repository_id(openings.values(), project),
         ledger.asked,
-        Work(root, history.head, history),
+        Work(root, history.head, history, pulls.people if project.forge == "codecommit" else None),
         ledger.gaps,
         breaches,
     )
@@ -152,13 +157,14 @@ def judge(inquiry: Inquiry) -> Report:
     """Put every rule to work."""
     case, events = inquiry.case, inquiry.events
     ratifications = inquiry.ratifications
-    judged = judge_changes(case, read_data(inquiry.root, pinned(case)))
+    judged = judge_changes(case, read_data(inquiry.root, pinned(case)), events)
     closed = [ratifications.close(change) for change in judged]
     drift = find_drift(case, closed)
     findings = find_in([*judged, *drift]) + [describe_breach(breach) for breach in inquiry.breaches]
     findings += judge_tampering(events, case.names, inquiry.foundation)
     findings += judge_attempts(case.facts.denied, case.names)
-    findings += [*judge_codecommit(case, events), *judge_manual_approvals(case, events)]
+    findings += [*judge_codecommit(case), *judge_confirmations(case, events)]
+    findings += judge_templates(case, events)
     findings += judge_starts(events, case.names, case.history)
     found, ratified = ratifications.part(in_order(within(findings, inquiry.ledger)))
     changes = sorted([*closed, *drift], key=lambda change: change.time)
@@ -167,9 +173,10 @@ def judge(inquiry: Inquiry) -> Report:
     )
 
 
-def judge_changes(case: Case, data: dict[str, str]) -> list[Change]:
+def judge_changes(case: Case, data: dict[str, str], events: Sequence[Event]) -> list[Change]:
     """Everything that changed in the range, by time; what is live now comes after."""
     changes = [*judge_pins(case, data), *judge_packages(case), *judge_turns(case)]
+    changes += list_confirmations(case, events)
     asked = [change for change in changes if change.time >= case.asked.since]
     return sorted(asked, key=lambda change: change.time)
 

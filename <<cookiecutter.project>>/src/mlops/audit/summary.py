@@ -83,7 +83,7 @@ def describe_change(change: Change) -> list[str]:
         what,
         change.verdict,
         pull,
-        plain(" ".join(change.approvers)) or "-",
+        plain(" ".join([*change.approvers, f"(by the {change.proof})" if change.proof else ""])) or "-",
     ]
 
 

@@ -37,7 +37,7 @@ def render_table(report: Report) -> str:
     if report.changes:
         table = Table("time", "what", "verdict", "by", "why", box=None)
         for change in report.changes:
-            why = change.flags[0].message if change.flags else f"#{change.pull} {' '.join(change.approvers)}"
+            why = change.flags[0].message if change.flags else change.approval
             table.add_row(
                 *map(
                     Text,

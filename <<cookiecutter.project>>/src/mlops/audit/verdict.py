@@ -66,6 +66,13 @@ class Change:
     approvers: tuple[str, ...] = ()
     events: tuple[Reference, ...] = ()
     ratified: str = ""
+    proof: str = ""  # what tells of its pull request: evidence, trail, or both
+
+    @property
+    def approval(self) -> str:
+        """The pull request, who approved it, and what says so."""
+        said = f"(by the {self.proof})" if self.proof else ""
+        return " ".join(filter(None, [f"#{self.pull}" if self.pull else "", *self.approvers, said]))
 
     @property
     def verdict(self) -> Verdict:

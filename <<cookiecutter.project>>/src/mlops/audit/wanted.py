@@ -45,6 +45,12 @@ CODECOMMIT = (
     "MergePullRequestByFastForward", "MergePullRequestBySquash", "MergePullRequestByThreeWay",
     "CreateCommit", "PutFile", "DeleteFile",
     "MergeBranchesByFastForward", "MergeBranchesBySquash", "MergeBranchesByThreeWay",
+    "CreateApprovalRuleTemplate", "AssociateApprovalRuleTemplateWithRepository",
+    "BatchAssociateApprovalRuleTemplateWithRepositories",
+    "UpdateApprovalRuleTemplateContent", "UpdateApprovalRuleTemplateName", "DeleteApprovalRuleTemplate",
+    "DisassociateApprovalRuleTemplateFromRepository",
+    "BatchDisassociateApprovalRuleTemplateFromRepositories",
+    "DeletePullRequestApprovalRule", "UpdatePullRequestApprovalRuleContent",
 )  # fmt: skip
 
 WANTED = {

@@ -16,10 +16,11 @@ from mlops import git
 from mlops.approvals import JOBS, source_commits
 from mlops.approvals import Move as Counted
 from mlops.audit.verdict import Flag
+from mlops.codecommit_people import BOT, BOT_ADDRESS, unite
 from mlops.pin import Pin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from mlops.audit.history import History, Move
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 # https://docs.github.com/en/account-and-profile/reference/email-addresses-reference
 NUMBERED = re.compile(r"(?P<id>[0-9]+)\+[^@]+@users\.noreply\.github\.com", re.IGNORECASE)
-FORM = "%x01%H%x00%P%x00%ae%x00%ce%x00%(trailers:key=Co-authored-by,valueonly,separator=%x2C)"
+FORM = "%x01%H%x00%P%x00%an%x00%ae%x00%ce%x00%(trailers:key=Co-authored-by,valueonly,separator=%x2C)"
+CO_AUTHOR = re.compile(r"([^<>,]*)<([^<>]*)>")
 Touched = list[tuple[int, str]]  # places and commits
 WITHIN = ("models", "libs", JOBS)  # all that any release is made of
 
@@ -40,6 +42,7 @@ class Commit:
     parents: tuple[str, ...]
     authors: frozenset[int | str]
     committer: frozenset[int | str]
+    names: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -49,6 +52,7 @@ class Work:
     root: Path
     head: str
     history: History
+    brought_by: Callable[[str], frozenset[str]] | None = None  # where people are names, not numbers
     _commits: dict[str, Commit] = field(default_factory=dict)
     _touched: dict[str, Touched] = field(default_factory=dict)
     _is_straight: bool = True
@@ -95,7 +99,8 @@ class Work:
         """Who wrote a commit, and who brought it into main, as far as git and the evidence say."""
         said = (witness.brought or {}).get(commit, ())
         known = self._commits[commit]
-        return (known.authors | known.committer | frozenset(said)) - {0}
+        named = known.names | self.brought_by(commit) if self.brought_by else frozenset()
+        return (known.authors | known.committer | frozenset(said) | named) - {0}
 
     def is_uncounted(self, commit: str, witness: Witness) -> bool:
         """Whether the evidence says who wrote the others, but not this one."""
@@ -131,10 +136,11 @@ class Work:
         first = set(git.git(self.root, "rev-list", "--first-parent", self.head).decode().split())
         listing = git.git(self.root, "log", "--topo-order", f"--format={FORM}", self.head)
         for place, chunk in enumerate(listing.decode(errors="replace").split("\x01")[1:]):
-            name, parents, author, committer, others = chunk.rstrip("\n").split("\x00", 4)
+            name, parents, called, author, committer, others = chunk.rstrip("\n").split("\x00", 5)
             authors = numbers([author, *others.split(",")])
             merger = numbers([committer]) if name in first else frozenset()
-            self._commits[name] = Commit(place, tuple(parents.split()), authors, merger)
+            names = name_people(called, author, others) if self.brought_by else frozenset()
+            self._commits[name] = Commit(place, tuple(parents.split()), authors, merger, names)
         self._is_straight = all(len(commit.parents) < 2 for commit in self._commits.values())
         for name, groups in read_groups(self.root, self.head).items():
             for group in groups:
@@ -160,6 +166,13 @@ def group_of(path: str) -> str:
     """What a path belongs to."""
     top, _, rest = path.partition("/")
     return f"models/{rest.partition('/')[0]}" if top == "models" else JOBS if top == "src" else top
+
+
+def name_people(name: str, address: str, others: str) -> frozenset[str]:
+    """Whom a commit names, by name and by address; its co-authors stand in one line."""
+    if (name, address) == (BOT, BOT_ADDRESS):
+        return frozenset(person.login for person in unite(CO_AUTHOR.findall(others)))
+    return frozenset(person.login for person in unite([(name, address), *CO_AUTHOR.findall(others)]))
 
 
 def numbers(addresses: Sequence[str]) -> frozenset[int | str]:
