@@ -18,6 +18,7 @@ from mlops.errors import MlopsError, UsageError
 from mlops.foundation import DUTIES, read_templates
 from mlops.foundation.account import choose_duties, read_caller
 from mlops.teardown.catalogue import KINDS
+from mlops.teardown.forge import find_leaving, open_github, prove_left, remove_leaving, show_leaving
 from mlops.teardown.inventory import explain, hold_locked, left_over, make_scope, sort_out, survey
 from mlops.teardown.item import Clients
 from mlops.teardown.stacks import KINDS as STACK_KINDS
@@ -25,8 +26,11 @@ from mlops.workspace import open_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
+    from pathlib import Path
 
+    from mlops.github_settings import GithubSettings
     from mlops.project import Project
+    from mlops.teardown.forge import Leaving
     from mlops.teardown.inventory import Inventory, Scope
     from mlops.teardown.item import Item, Kind
 
@@ -49,8 +53,16 @@ class Failure:
 @click.option(
     "--gone", multiple=True, metavar="ENV", help="This environment's account is empty; said once each."
 )
+@click.option(
+    "--forge",
+    "with_forge",
+    is_flag=True,
+    help="Also ENV's environments of the forge; with training, the ruleset.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The inventory as JSON.")
-def command(environment: str, typed: str | None, dry_run: bool, gone: tuple[str, ...], as_json: bool) -> int:
+def command(
+    environment: str, typed: str | None, dry_run: bool, gone: tuple[str, ...], with_forge: bool, as_json: bool
+) -> int:
     """Take away all that the project made for ENV (training, staging or prod), but for what is locked.
 
     Acts in the account that is signed in to. Training goes last: it has what the others use.
@@ -61,16 +73,29 @@ def command(environment: str, typed: str | None, dry_run: bool, gone: tuple[str,
     choose_duties(project, caller, environment)
     scope = make_scope(project, read_templates(workspace.root), environment)
     clients = Clients(aws, caller.account)
+    settings = open_github(project) if with_forge else None
+    leaving = find_leaving(settings, workspace.root, environment) if settings else None
     found = look(clients, scope)
     show(found, scope, as_json)
+    show_leaving(leaving.requests if leaving else (), quiet=as_json)
     if dry_run:
         return 0
     refuse_early(project, scope, found, gone)
-    if not found.going:
-        return prove(found, [], scope)
-    confirm(scope, typed)
-    failures = remove_all(clients, scope, found)
-    return prove(look(clients, scope), failures, scope)
+    if found.going or (leaving and leaving.requests):
+        confirm(scope, typed)
+    failures = remove_all(clients, scope, found) if found.going else []
+    code = prove(look(clients, scope) if found.going else found, failures, scope)
+    if code or not (settings and leaving):
+        return code
+    return take_settings(settings, leaving, workspace.root, environment)
+
+
+def take_settings(settings: GithubSettings, leaving: Leaving, root: Path, duty: str) -> int:
+    """The forge's settings go last: main stays guarded while anything that it deploys is there."""
+    code = remove_leaving(settings, leaving)
+    if not code:
+        prove_left(settings, root, duty)
+    return code
 
 
 def look(clients: Clients, scope: Scope) -> Inventory:

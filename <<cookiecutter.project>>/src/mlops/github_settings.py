@@ -75,6 +75,34 @@ class GithubSettings:
         policies = {one["name"]: one["id"] for one in (listed or {}).get("branch_policies", [])}
         return forge_settings.compare_environment(name, wanted, live, policies)
 
+    @asking
+    def removals(self, root: Path) -> dict[str, Request]:
+        """What there is of the settings that the project's files ask for, and the calls that remove it."""
+        wanted = forge_settings.read_wanted(root)
+        names = {ruleset.get("name") for ruleset in wanted.rulesets}
+        rulesets = self._require("/rulesets?per_page=100&includes_parents=false")
+        environments = self._require("/environments?per_page=100")["environments"]
+        return {
+            **{
+                f"environment {one['name']!r}": Request("DELETE", f"/environments/{one['name']}")
+                for one in environments
+                if one["name"] in wanted.environments
+            },
+            **{
+                f"ruleset {one['name']!r}": Request("DELETE", f"/rulesets/{one['id']}")
+                for one in rulesets
+                if one["name"] in names
+            },
+        }
+
+    def _require(self, path: str) -> Any:
+        """What the forge has at a path. Raises where it shows nothing, which proves nothing."""
+        found = self._see(path)
+        if found is None:
+            where = path.partition("?")[0]
+            raise MlopsError(f"the forge does not show {self._name}{where} to this token; use another's")
+        return found
+
     def _see(self, path: str) -> Any:
         """What the forge has at a path; None where it shows nothing."""
         try:
