@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PAYLOAD = Path(__file__).resolve().parents[1]
 ALL = ("training", "staging", "prod")
-EXPIRING = frozenset({"put_metric_data"})  # nothing deletes data points: they go by themselves after 15 months
+EXPIRING = frozenset({"put_metric_data"})  # data points cannot be deleted: they go after 15 months
 # these make something on a forge, which keeps what people said
 ON_FORGE = frozenset(
     {
