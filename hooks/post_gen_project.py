@@ -16,6 +16,10 @@ def on_github(answers: Answers) -> bool:
     return answers["forge"] == "github"
 
 
+def on_codecommit(answers: Answers) -> bool:
+    return answers["forge"] == "codecommit"
+
+
 def by_github_actions(answers: Answers) -> bool:
     return answers["ci"] == "github-actions"
 
@@ -31,6 +35,9 @@ KEEP: dict[str, Callable[[Answers], bool]] = {
     "models/diabetes": with_examples,
     "models/tumor": with_examples,
     "buildspec": by_codepipeline,
+    "infra/codecommit.yml": on_codecommit,
+    "infra/events.yml": by_github_actions,
+    "infra/pipeline.yml": by_codepipeline,
     ".github/dependabot.yml": by_github_actions,
     ".github/environments": by_github_actions,
     ".github/rulesets": by_github_actions,

@@ -31,7 +31,7 @@ from tests.proposals import make_evaluation
 from tests.sandbox.forge.conftest import Clone, run_git
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from mlops.project import Environment
     from mlops.release import Artifact
@@ -233,14 +233,16 @@ def found(folder: Path, models: Iterable[str]) -> Iterator[Firm]:
         run_sandbox(folder, "down")
 
 
-def write_project(folder: Path, models: Iterable[str]) -> None:
-    """What the loop needs of a project: the tool, its workflows, some models."""
+def write_project(folder: Path, models: Iterable[str], answers: Mapping[str, str] | None = None) -> None:
+    """What the loop needs of a project: the tool, its CI, some models; `answers` replaces lines of its own."""
     folder.mkdir()
     caches = shutil.ignore_patterns("__pycache__", ".*_cache")
-    for part in ("bin", "src", ".github", "infra"):
+    for part in ("bin", "src", "buildspec" if answers else ".github", "infra"):
         shutil.copytree(PAYLOAD / part, folder / part, ignore=caches)
     shutil.copy(PAYLOAD / "Makefile", folder)
     text = PROJECT
+    for old, new in (answers or {}).items():
+        text = text.replace(old, new)
     for duty in ("staging", "prod"):
         text = text.replace(f'{duty}: "{ACCOUNT}"', f'{duty}: "{ACCOUNTS[duty]}"')
     files = {

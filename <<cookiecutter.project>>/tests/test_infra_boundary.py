@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox.iam import Policies, Principal, Request, evaluate
-from tests.blueprint import ACCOUNTS, REGION, ROOT, Made, made
+from tests.blueprint import ACCOUNTS, REGION, ROOT, Made, is_common, made
 
 Context = dict[str, Sequence[str]]
 EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -125,6 +125,9 @@ def test_an_environment_touches_no_endpoint_and_no_evidence_of_the_other(duty: s
     assert not may(duty, "s3:PutObject", f"{RELEASES}/releases/x/0/model.tar.gz")
 
 
+ROLES = [each for each in made("AWS::IAM::Role") if is_common(each.template)]
+
+
 def roles(kind: str, variant: str) -> list[Made]:
     """The roles under a boundary."""
     end = f"policy/shop-boundary-{kind}"
@@ -132,14 +135,14 @@ def roles(kind: str, variant: str) -> list[Made]:
     return [each for each in found if not variant or each.variant == variant]
 
 
-@pytest.mark.parametrize("each", made("AWS::IAM::Role"), ids=lambda each: each.where)
+@pytest.mark.parametrize("each", ROLES, ids=lambda each: each.where)
 def test_every_role_has_the_boundary_of_its_duty(each: Made) -> None:
     kind = "builds" if each.template == "pipeline" else each.duty
     named = f"arn:aws:iam::{ACCOUNTS[each.duty]}:policy/shop-boundary-{kind}"
     assert each.properties["PermissionsBoundary"] == named
 
 
-@pytest.mark.parametrize("each", made("AWS::IAM::Role"), ids=lambda each: each.where)
+@pytest.mark.parametrize("each", ROLES, ids=lambda each: each.where)
 def test_a_boundary_takes_nothing_from_what_a_role_is_given(each: Made) -> None:
     for statement in statements(each):
         for action, resource in pairs(statement):
@@ -149,10 +152,13 @@ def test_a_boundary_takes_nothing_from_what_a_role_is_given(each: Made) -> None:
             assert evaluate(asked, held) == evaluate(asked, alone), (statement["Sid"], action, resource)
 
 
-@pytest.mark.parametrize(
-    ("kind", "variant"), [*((duty, "") for duty in ACCOUNTS), ("builds", "github"), ("builds", "codecommit")]
-)
-def test_a_boundary_allows_nothing_that_no_role_needs(kind: str, variant: str) -> None:
+@pytest.mark.parametrize("kind", ACCOUNTS)
+def test_a_boundary_allows_nothing_that_no_role_needs(kind: str) -> None:
+    assert unneeded(kind) == set()
+
+
+def unneeded(kind: str, variant: str = "") -> set[str]:
+    """What a boundary allows and no role under it is given."""
     given = {
         action
         for each in roles(kind, variant)
@@ -165,7 +171,16 @@ def test_a_boundary_allows_nothing_that_no_role_needs(kind: str, variant: str) -
         if statement["Effect"] == "Allow"
         for action in listed(statement["Action"])
     }
-    assert allowed - given == set()
+    return allowed - given
+
+
+def test_builds_have_a_boundary_of_their_own_that_obeys_the_same_rules() -> None:
+    builders = [each for each in made("AWS::IAM::Role") if each not in ROLES]
+    for each in builders:
+        test_every_role_has_the_boundary_of_its_duty(each)
+        test_a_boundary_takes_nothing_from_what_a_role_is_given(each)
+    for forge in {each.variant for each in builders}:
+        assert unneeded("builds", forge) == set(), forge
 
 
 def listed(value: Any) -> list[Any]:
