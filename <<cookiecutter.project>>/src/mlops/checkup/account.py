@@ -154,7 +154,7 @@ def judge_quota(quota: Quota) -> Trouble | None:
     return Trouble(
         f"{quota.needed} needed, {granted}",
         f"ask for {quota.needed} of {quota.name!r} in account {quota.account}: "
-        f"https://{quota.region}.console.aws.amazon.com/servicequotas/home/services/sagemaker/quotas",
+        f"https://console.aws.amazon.com/servicequotas/home?region={quota.region}#!/services/sagemaker/quotas",
     )
 
 
