@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
@@ -75,7 +76,8 @@ def test_no_action_is_a_wildcard_and_no_resource_unless_there_is_none(role: str)
 
 @pytest.mark.parametrize("role", ROLES)
 def test_no_role_can_change_a_role_or_make_a_key(role: str) -> None:
-    granted = {action for statement in statements(role) for action in listed(statement["Action"])}
+    actions = json.dumps([statement["Action"] for statement in statements(role)])
+    granted = set(re.findall(r"[a-z-]+:\w+", actions))  # in whatever a condition chooses, too
     assert {action for action in granted if action.startswith(("iam:", "sts:"))} <= {"iam:PassRole"}
 
 
