@@ -13,7 +13,7 @@ export RUFF_CACHE_DIR := $(abspath build/cache/ruff)
 export MYPY_CACHE_DIR := $(abspath build/cache/mypy)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check check-payload test bench lock
+.PHONY: help setup demo check check-payload test test-payload test-template bench lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -48,8 +48,16 @@ check: setup check-payload ## format, lint, types, configuration: what CI runs f
 check-payload: setup
 	cd '$(PAYLOAD)' && $(MAKE) --no-print-directory lint VENV=$(abspath $(VENV))
 
+# Side by side: each of the two waits for half of its time. An older make shows their dots mixed
 test: setup ## everything: bakes, refusals, the payload's tests in place and in bakes, the rehearsal
+	$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) test-payload test-template
+
+test-payload: setup
 	cd '$(PAYLOAD)' && $(abspath $(BIN))/python -m pytest -q -n auto --dist worksteal -p no:cacheprovider
+
+# checkov's environment comes first: two bakes would make it at once
+test-template: setup
+	cd '$(PAYLOAD)' && $(MAKE) --no-print-directory $(abspath $(VENV))/checkov/.synced VENV=$(abspath $(VENV))
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -p no:cacheprovider
 
 bench: setup ## benchmarks, each against its alternative

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import make_project
+from tests.template import PAYLOAD, ROOT
 
 VENV = sys.prefix
 # What git may have to be told where nobody has set it up
@@ -58,12 +59,11 @@ def test_a_new_project_passes_its_own_target_and_stays_as_it_was(
     assert run(projects[examples], "git", "status", "--porcelain") == ""
 
 
-def test_the_tests_in_place_are_those_of_a_project(template: Path, projects: dict[str, Path]) -> None:
+def test_the_tests_in_place_are_those_of_a_project(projects: dict[str, Path]) -> None:
     collect = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
-    [payload] = template.glob("<<*>>")
     in_place, in_a_bake = (
         sorted(line for line in run(folder, *collect).splitlines() if "::" in line)
-        for folder in (payload, projects["yes"])
+        for folder in (ROOT / PAYLOAD, projects["yes"])
     )
     assert in_place
     assert in_place == in_a_bake
