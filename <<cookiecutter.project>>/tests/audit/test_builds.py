@@ -203,3 +203,108 @@ def test_a_build_that_was_tried_again_is_what_it_was_at_first(
     )
     found = audit(world, again, first.start(), retry, again.provision(), *again.sign_in())
     assert (found.code, found.verdicts("endpoint")) == (code, ["contradicted" if code else "proved"])
+
+
+TEMPLATE = """\
+Parameters:
+  Project: {Type: String}
+  Forge: {Type: String, AllowedValues: [github, codecommit]}
+  ManualApproval: {Type: String, AllowedValues: [none, prod], Default: none}
+Conditions:
+  OnCodecommit: !Equals [!Ref Forge, codecommit]
+  AsksForProd: !Equals [!Ref ManualApproval, prod]
+Resources:
+  Build:
+    Type: AWS::CodeBuild::Project
+    Properties:
+      Name: !Sub "${Project}-deploy-staging"
+      ServiceRole: !Sub "arn:aws:iam::${AWS::AccountId}:role/${Project}-build-deploy-staging"
+      Source: !If [OnCodecommit, {Type: CODECOMMIT}, {Type: CODEPIPELINE, BuildSpec: buildspec/deploy.yml}]
+      Environment:
+        Image: standard:7.0
+        EnvironmentVariables: [!If [OnCodecommit, !Ref "AWS::NoValue", {Name: ENVIRONMENT, Value: staging}]]
+  Pipeline:
+    Type: AWS::CodePipeline::Pipeline
+    Properties:
+      Name: !Sub "${Project}-deploy-staging"
+      RoleArn: !Sub "arn:aws:iam::${AWS::AccountId}:role/${Project}-pipeline"
+      Stages:
+        - {Name: Source, Actions: []}
+        - !If [AsksForProd, {Name: Approve, Actions: []}, !Ref "AWS::NoValue"]
+"""
+SOURCE = {"type": "CODEPIPELINE", "buildspec": "buildspec/deploy.yml"}
+SETTINGS = {
+    "image": "standard:7.0",
+    "environmentVariables": [{"name": "ENVIRONMENT", "value": "staging"}],
+}
+STAGES = [{"name": "Source", "actions": []}]
+
+
+def declare(world: World) -> None:
+    """Main says what builds and pipelines are."""
+    place = world.root / "infra/pipeline.yml"
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(TEMPLATE)
+    world.git("add", "infra")
+    world.git("commit", "-q", "-m", "Builds", date=world.at(-5))
+    world.source = world.git("rev-parse", "HEAD")
+
+
+def change(world: World, service: str, name: str, hours: float, asked: dict[str, Any]) -> None:
+    site = world.site
+    world.writer.add(call(name, service, person(world), world.at(hours), site.training, site.region, asked))
+
+
+def pipeline(stages: list[Any], role: str = "acme-pipeline") -> dict[str, Any]:
+    arn = f"arn:aws:iam::111111111111:role/{role}"
+    return {"pipeline": {"name": "acme-deploy-staging", "roleArn": arn, "stages": stages}}
+
+
+@pytest.mark.parametrize(
+    ("service", "name", "asked"),
+    [
+        ("codebuild", "UpdateProject", {"source": {**SOURCE, "buildspec": "version: 0.2"}}),
+        ("codebuild", "UpdateProject", {"source": {"type": "GITHUB", "location": "https://example.com"}}),
+        ("codebuild", "UpdateProject", {"environment": {**SETTINGS, "image": "other"}}),
+        ("codebuild", "UpdateProject", {"serviceRole": "arn:aws:iam::111111111111:role/acme-build-train"}),
+        ("codepipeline", "UpdatePipeline", pipeline([*STAGES, {"name": "Own", "actions": []}])),
+        ("codepipeline", "UpdatePipeline", pipeline(STAGES, "Own")),
+    ],
+)
+def test_a_build_or_pipeline_that_was_changed_past_main_proves_nothing_later(
+    world: World, service: str, name: str, asked: dict[str, Any]
+) -> None:
+    declare(world)
+    change(world, service, name, 0.5, {"name": "acme-deploy-staging", **asked})
+    answer = audit(world, build(world))
+    assert answer.rules == ["breached-role", "build-changed"]
+    assert "user/mallory" in answer.finding("build-changed")["message"]
+    assert answer.verdicts("endpoint") == ["unproved"]
+
+
+def test_a_build_and_a_pipeline_as_main_says_are_proved(world: World) -> None:
+    declare(world)
+    role = "arn:aws:iam::111111111111:role/acme-build-deploy-staging"
+    whole = {"name": "acme-deploy-staging", "serviceRole": role, "source": SOURCE, "environment": SETTINGS}
+    for hours, name in ((0.1, "CreateProject"), (0.2, "UpdateProject")):
+        change(world, "codebuild", name, hours, whole)
+    for hours, stages in ((0.3, STAGES), (0.4, [*STAGES, {"name": "Approve", "actions": []}])):
+        change(world, "codepipeline", "UpdatePipeline", hours, pipeline(stages))
+    assert audit(world, build(world)).code == 0
+
+
+def test_a_build_project_that_is_born_otherwise_than_main_says_is_found(world: World) -> None:
+    declare(world)
+    change(
+        world, "codebuild", "CreateProject", 0.1, {"name": "acme-deploy-staging", "source": {"type": "S3"}}
+    )
+    assert world.audit().rules == ["build-changed"]
+
+
+@pytest.mark.parametrize("service", ["codepipeline", "events"])
+def test_a_rule_that_starts_a_build_with_another_buildspec_is_found(world: World, service: str) -> None:
+    name = f"{service}.amazonaws.com"
+    site = world.site
+    starter = callers.role_session(site.training, "acme-builds-start", "r", "ASIARULE", invoked_by=name)
+    answer = audit(world, build(world, starter=starter, changes={"buildspecOverride": "version: 0.2"}))
+    assert answer.rules == ["build-overridden", "session"]

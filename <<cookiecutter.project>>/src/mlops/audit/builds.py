@@ -34,6 +34,8 @@ MORE = {"deploy": ("reconcile",), "rollback": ()}
 INPUTS = frozenset({"BASE", "ENVIRONMENT", "MODEL", "NOW"})
 VARIABLES = "environmentVariablesOverride"
 PLAIN = frozenset({"projectName", "idempotencyToken", "sourceVersion", VARIABLES})
+# What no pipeline and no rule of the project says when it starts one
+FOREIGN = frozenset({"buildspecOverride", "imageOverride", "serviceRoleOverride", "sourceLocationOverride"})
 OUT: Verdict = "out-of-band"
 MAIN = frozenset({"main", "refs/heads/main"})
 
@@ -88,8 +90,10 @@ def is_by_project(event: Event, names: Names) -> bool:
     return event.who.service in STARTERS and is_own and names.is_own_role(event.who.role)
 
 
-def find_overrides(event: Event, history: History) -> list[str]:
+def find_overrides(event: Event, names: Names, history: History) -> list[str]:
     """What a call put in the place of what a build project says, beyond the inputs of its verbs."""
+    if is_by_project(event, names):
+        return sorted(FOREIGN & set(event.request))
     found = sorted(member for member in event.request if member not in PLAIN)
     variables = {text_at(one, "name") for one in list_at(event.request, VARIABLES)}
     found += [f"{VARIABLES} {name!r}" for name in sorted(variables - INPUTS)]
@@ -107,19 +111,19 @@ def has_commit(history: History, commit: str) -> bool:
 def judge_starts(events: Iterable[Event], names: Names, history: History) -> Iterator[Finding]:
     """Builds of the project that somebody started as something else than its project says."""
     for event in events:
-        if event.error or event.account != names.project.accounts.training or is_by_project(event, names):
+        if event.error or event.account != names.project.accounts.training:
             continue
-        subject, words = describe_start(event, history)
+        subject, words = describe_start(event, names, history)
         if words and names.is_own_role(subject):
             why = f"{event.who} started {subject} by {event.name} with {', '.join(words)}, past review"
             yield Finding("build-overridden", OUT, subject, why, stamp(event.time), "", refer(event))
 
 
-def describe_start(event: Event, history: History) -> tuple[str, list[str]]:
+def describe_start(event: Event, names: Names, history: History) -> tuple[str, list[str]]:
     """What a call started, and what it put in the place of what main says."""
     if event.name == "StartBuild":
         started = event.answered("build", "id").partition(":")[0]
-        return started or event.asked("projectName"), find_overrides(event, history)
+        return started or event.asked("projectName"), find_overrides(event, names, history)
     if event.source == "codepipeline" and list_at(event.request, "sourceRevisions"):
         return event.asked("name"), ["sourceRevisions"]
     return "", []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -89,7 +90,7 @@ class Foundation:
     def _scopes(self, version: Version, account: str) -> Iterator[Scope]:
         """Every template for every duty of an account."""
         accounts = self.project.accounts
-        owner, _, repository = self.project.repository.partition("/")
+        owner, _, repository = self.project.repository.rpartition("/")
         known = {
             "AWS::AccountId": account,
             "AWS::Region": self.project.region,
@@ -98,15 +99,17 @@ class Foundation:
             if self.project.region.startswith("cn-")
             else "amazonaws.com",
             "Project": self.project.project,
+            "Forge": self.project.forge,
+            "Ci": self.project.ci,
             "Owner": owner,
             "Repository": repository,
             **{f"{duty.title()}Account": getattr(accounts, duty) for duty in DUTIES},
         }
         for path, text in version.templates:
             document = self._parse(text)
-            for duty in DUTIES:
+            for duty, choice in product(DUTIES, choices(document, known)):
                 if getattr(accounts, duty) == account:
-                    yield Scope(f"{path} {duty}", document, {**known, "Duty": duty})
+                    yield Scope(f"{path} {duty}", document, {**known, **choice, "Duty": duty})
 
     def _parse(self, text: str) -> Any:
         """A template; what is none says nothing."""
@@ -123,6 +126,19 @@ class Foundation:
         if self._versions is None:
             self._versions = list(read_versions(self.root, self.head))
         return self._versions
+
+
+def choices(document: Mapping[str, Any], known: Mapping[str, str]) -> list[dict[str, str]]:
+    """Every combination of what main leaves open, where a template's conditions ask for it."""
+    parameters, asked = document.get("Parameters") or {}, json.dumps(document.get("Conditions"), default=str)
+    open_ones = {
+        name: rules["AllowedValues"]
+        for name, rules in parameters.items()
+        if isinstance(rules, dict) and isinstance(rules.get("AllowedValues"), list)
+        and name not in known and name != "Duty" and json.dumps({"Ref": name}) in asked
+    }  # fmt: skip
+    combined = product(*open_ones.values())
+    return [dict(zip(open_ones, map(str, values), strict=True)) for values in combined]
 
 
 def read_versions(root: Path, head: str) -> Iterator[Version]:
@@ -227,7 +243,7 @@ def ask_trail(scope: Scope, event: Event) -> Iterator[dict[str, str] | None]:
     said = {
         TRAIL.get(key, key[:1].upper() + key[1:]): value
         for key, value in event.request.items()
-        if key not in ("name", "tagsList")
+        if key not in ("name", "tagsList") and (key, value) != ("s3KeyPrefix", "")
     }
     for properties in trails(scope, event.asked("name")):
         yield match_members(scope, properties, list(said), said)
@@ -242,6 +258,25 @@ def ask_selectors(scope: Scope, event: Event) -> Iterator[dict[str, str] | None]
     }
     for properties in trails(scope, event.asked("trailName")):
         yield match_members(scope, properties, list(said), said)
+
+
+def ask_project(scope: Scope, event: Event) -> Iterator[dict[str, str] | None]:
+    """CreateProject and UpdateProject: what a build runs, where, as which role; a call may set some of it."""
+    said = {RENAMED.get(key, key): value for key, value in raise_keys(event.request).items()}
+    if isinstance(said.get("Source"), dict):
+        said["Source"] = {RENAMED.get(key, key): value for key, value in said["Source"].items()}
+    members = [member for member in RUN if said.get(member) is not None]
+    for properties in named(scope, "AWS::CodeBuild::Project", "Name", event.asked("name")):
+        yield match_members(scope, properties, members, said)
+
+
+def ask_pipeline(scope: Scope, event: Event) -> Iterator[dict[str, str] | None]:
+    """CreatePipeline and UpdatePipeline: its stages, and as which role it starts them."""
+    said = raise_keys(mapping_at(event.request, "pipeline"))
+    for properties in named(scope, "AWS::CodePipeline::Pipeline", "Name", str(said.get("Name"))):
+        yield match_members(
+            scope, properties, ["RoleArn", "Stages"], {"RoleArn": None, "Stages": None, **said}
+        )
 
 
 def trails(scope: Scope, name: str) -> Iterator[Mapping[str, Any]]:
@@ -284,6 +319,9 @@ def raise_keys(value: Any) -> Any:
     return [raise_keys(one) for one in value] if isinstance(value, list) else value
 
 
+# What decides what a build does; the rest is where its log and downloads go
+RUN = ("ServiceRole", "Source", "SourceVersion", "Environment")
+RENAMED = {"Buildspec": "BuildSpec"}
 # CloudTrail's own words for what a template calls otherwise
 TRAIL = {"s3BucketName": "S3BucketName", "s3KeyPrefix": "S3KeyPrefix", "kmsKeyId": "KMSKeyId"}
 ASKED: dict[tuple[str, str], Settings] = {
@@ -301,6 +339,10 @@ ASKED: dict[tuple[str, str], Settings] = {
     ("s3", "PutBucketObjectLockConfiguration"): ask_bucket("ObjectLockConfiguration"),
     ("s3", "PutObjectLockConfiguration"): ask_bucket("ObjectLockConfiguration"),
     ("kms", "PutKeyPolicy"): ask_key,
+    ("codebuild", "CreateProject"): ask_project,
+    ("codebuild", "UpdateProject"): ask_project,
+    ("codepipeline", "CreatePipeline"): ask_pipeline,
+    ("codepipeline", "UpdatePipeline"): ask_pipeline,
     ("cloudtrail", "CreateTrail"): ask_trail,
     ("cloudtrail", "UpdateTrail"): ask_trail,
     ("cloudtrail", "PutEventSelectors"): ask_selectors,

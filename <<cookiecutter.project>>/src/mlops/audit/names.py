@@ -66,6 +66,11 @@ class Names:
         """Whether a role is one of the project's."""
         return name.rpartition("/")[2].startswith(f"{self.project.project}-")
 
+    def build_role(self, name: str) -> str:
+        """The service role of a build project or of a pipeline's builds (infra/pipeline.yml)."""
+        prefix = f"{self.project.project}-"
+        return f"{prefix}build-{name.removeprefix(prefix)}"
+
     @property
     def buckets(self) -> tuple[str, ...]:
         """The buckets whose locks and policies carry the proof."""

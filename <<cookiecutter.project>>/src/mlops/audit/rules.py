@@ -45,6 +45,7 @@ RULES = {
     "other-stage": "A role approved for another environment than its own",
     "breached-role": "A session of a role whose trust or policies were changed before",
     "widened-role": "The trust or a policy of a role, or the identity provider, was changed",
+    "build-changed": "A build project or pipeline was changed to what main does not say",
     "bucket-changed": "The policy, lock, lifecycle or versions of an evidence bucket were changed",
     "key-changed": "A key was disabled, is to be deleted, or has another policy",
     "trail-changed": "A trail was stopped, changed or deleted",

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlops.audit.builds import COMMIT, build_of, find_overrides, is_by_project, project_of
+from mlops.audit.builds import COMMIT, build_of, find_overrides, project_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -128,8 +128,8 @@ def judge_start(
     said = started.answered("build", "id").partition(":")[0]
     if said != project:
         yield Doubt(f"comes from a build of {said!r} in the role of {project!r}")
-    overrides = find_overrides(started, history)
-    if overrides and not is_by_project(started, names):
+    overrides = find_overrides(started, names, history)
+    if overrides:
         yield Doubt(f"comes from a build that {started.who} started with {', '.join(overrides)}")
     version = started.asked("sourceVersion")
     if COMMIT.fullmatch(version) and not version.startswith(opening.commit):

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from mlops.audit.case import Breach
 from mlops.audit.chain import stamp
 from mlops.audit.verdict import Finding, refer
-from mlops.audit.wanted import BIRTHS, BUCKETS, KEYS, OBJECTS, PROVIDERS, ROLES, TRAILS
+from mlops.audit.wanted import BIRTHS, BUCKETS, KEYS, OBJECTS, PROJECTS, PROVIDERS, ROLES, TRAILS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ISSUER = "token.actions.githubusercontent.com"
 BIRTH = timedelta(hours=1)  # a stack makes a role, or a bucket, and its policies in one go
+GUARDED = frozenset({"iam", "codebuild", "codepipeline"})
 EVERYONE = "*"  # a breach of all roles that sign in through the provider
 
 
@@ -30,7 +31,7 @@ def find_breaches(events: Sequence[Event], names: Names, foundation: Foundation)
     return [
         breach
         for event in events
-        if not event.error and event.source == "iam"
+        if not event.error and event.source in GUARDED
         for breach in guarded.read(event)
         if not foundation.proves(event)
     ]
@@ -53,6 +54,18 @@ class Guards:
             yield from self._read_provider(event)
         elif event.name in ROLES:
             yield from self._read_role(event)
+        elif event.name in PROJECTS:
+            yield from self._read_build(event)
+
+    def _read_build(self, event: Event) -> Iterator[Breach]:
+        """A build project or pipeline: whoever changes what it runs has the duty of its role."""
+        name = event.asked("name") or event.asked("pipeline", "name")
+        if not self._names.is_own_role(name):
+            return
+        made = self._made.setdefault((event.account, f"{event.source} {name}"), event)
+        is_birth = made is event and event.name.startswith("Create")
+        if not is_birth or self._foundation.contradicts(event):
+            yield Breach(event, self._names.build_role(name))
 
     def _read_provider(self, event: Event) -> Iterator[Breach]:
         url = event.asked("url") or event.asked("openIDConnectProviderArn")
@@ -120,14 +133,15 @@ def statements(policy: dict[str, Any]) -> list[Any]:
 
 def describe_breach(breach: Breach) -> Finding:
     """The finding of a breach."""
+    is_build = breach.event.source != "iam"
     return Finding(
-        "widened-role",
+        "build-changed" if is_build else "widened-role",
         "out-of-band",
         "the identity provider" if breach.role == EVERYONE else breach.role,
         f"{breach.event.name} by {breach.event.who} in account {breach.event.account}: its later "
         "sessions prove nothing",
         stamp(breach.event.time),
-        "infra/identity.yml",
+        "infra/pipeline.yml" if is_build else "infra/identity.yml",
         refer(breach.event),
     )
 

@@ -36,6 +36,7 @@ KEYS = ("DisableKey", "ScheduleKeyDeletion", "PutKeyPolicy")
 TRAILS = ("StopLogging", "DeleteTrail", "UpdateTrail", "PutEventSelectors")
 # Builds: who starts them, and who takes a role. AssumeRole is every account's most frequent call
 BUILDS = ("StartBuild", "RetryBuild")
+PROJECTS = ("CreateProject", "UpdateProject", "CreatePipeline", "UpdatePipeline")
 CHAINED = "AssumeRole"
 PIPELINES = ("StartPipelineExecution",)
 # Approvals on AWS's own forge and pipelines
@@ -60,12 +61,12 @@ WANTED = {
     "s3": frozenset({*BUCKETS, *OBJECTS, BIRTHS["s3"]}),
     "kms": frozenset(KEYS),
     "cloudtrail": frozenset({*TRAILS, BIRTHS["cloudtrail"]}),
-    "codebuild": frozenset(BUILDS),
-    "codepipeline": frozenset(APPROVALS + PIPELINES),
+    "codebuild": frozenset(BUILDS + PROJECTS),
+    "codepipeline": frozenset(APPROVALS + PIPELINES + PROJECTS),
     "codecommit": frozenset(CODECOMMIT),
 }
 # Calls that every busy account makes: a file is decoded for them only where it names the project
-COMMON = frozenset({"AssumeRoleWithWebIdentity", *OBJECTS, *ROLES, *BUILDS, *PIPELINES})
+COMMON = frozenset({"AssumeRoleWithWebIdentity", *OBJECTS, *ROLES, *BUILDS, *PIPELINES, *PROJECTS})
 RARE = frozenset(name for names in WANTED.values() for name in names) - COMMON - {CHAINED}
 
 
