@@ -6,25 +6,36 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.plants_of_models import (
+    plant_config,
+    plant_endpoint,
+    plant_execution,
+    plant_model,
+    plant_package,
+    plant_pipeline,
+    plant_policy,
+    plant_processing_job,
+    plant_role,
+    plant_training_job,
+)
+from tests.plants_that_watch import (
+    plant_alarm,
+    plant_bucket,
+    plant_budget,
+    plant_connection,
+    plant_database,
+    plant_destination,
+    plant_log_group,
+    plant_query,
+    plant_rule,
+    plant_subscription,
+    plant_trail,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlops.teardown.item import Clients
-
-IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/empty:1"
-DIGEST = "0123456789ab"
-ALLOWED = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Action": ["logs:*", "s3:*", "sagemaker:*", "iam:PassRole"], "Resource": "*"}
-    ],
-}
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    ],
-}
 
 
 @dataclass(frozen=True)
@@ -51,212 +62,6 @@ class Garden:
     def plant(self, kind: str) -> None:
         """Make one thing of a kind."""
         PLANTS[kind](self, self.project)
-
-
-def plant_role(at: Garden, project: str, name: str = "forgotten") -> str:
-    """A role with a policy inline."""
-    role = f"{project}-{name}"
-    made = at("iam").create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(TRUST))
-    at("iam").put_role_policy(RoleName=role, PolicyName="work", PolicyDocument=json.dumps(ALLOWED))
-    return str(made["Role"]["Arn"])
-
-
-def plant_policy(at: Garden, project: str) -> None:
-    """A managed policy with two versions, on a role."""
-    iam, name = at("iam"), f"{project}-forgotten"
-    made = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(ALLOWED))["Policy"]["Arn"]
-    iam.create_policy_version(PolicyArn=made, PolicyDocument=json.dumps(ALLOWED), SetAsDefault=True)
-    iam.attach_role_policy(RoleName=name, PolicyArn=made)
-
-
-def plant_model(at: Garden, project: str) -> str:
-    """A model that nothing serves."""
-    name = f"{project}-plant-staging-{DIGEST}"
-    role = plant_role(at, project, "serve-plants")
-    at("sagemaker").create_model(
-        ModelName=name, ExecutionRoleArn=role, PrimaryContainer={"Image": IMAGE, "Mode": "SingleModel"}
-    )
-    return name
-
-
-def plant_config(at: Garden, project: str) -> None:
-    name = f"{project}-plant-staging-{DIGEST}"
-    variant = {
-        "VariantName": "main",
-        "ModelName": name,
-        "InstanceType": "ml.m5.large",
-        "InitialInstanceCount": 1,
-    }
-    at("sagemaker").create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
-
-
-def plant_endpoint(at: Garden, project: str) -> None:
-    """One that never comes up: it can be deleted all the same."""
-    at("sagemaker").create_endpoint(
-        EndpointName=f"{project}-staging-plant", EndpointConfigName=f"{project}-plant-staging-{DIGEST}"
-    )
-
-
-def plant_package(at: Garden, project: str) -> None:
-    container = {"Image": IMAGE}
-    at("sagemaker").create_model_package(
-        ModelPackageGroupName=f"{project}-plant",
-        ModelApprovalStatus="PendingManualApproval",
-        InferenceSpecification={
-            "Containers": [container],
-            "SupportedContentTypes": ["text/csv"],
-            "SupportedResponseMIMETypes": ["text/csv"],
-        },
-    )
-
-
-def nap(at: Garden, project: str) -> dict[str, Any]:
-    """A processing job that does not end by itself; it runs as a role of the project."""
-    cluster = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
-    return {
-        "AppSpecification": {"ImageUri": IMAGE, "ContainerEntrypoint": ["/bin/sleep", "600"]},
-        "RoleArn": f"arn:aws:iam::{at.account}:role/{project}-serve-plants",
-        "ProcessingResources": {"ClusterConfig": cluster},
-        "StoppingCondition": {"MaxRuntimeInSeconds": 432_000},
-    }
-
-
-def plant_processing_job(at: Garden, project: str) -> None:
-    at("sagemaker").create_processing_job(ProcessingJobName=f"nobodys-{project}", **nap(at, project))
-
-
-def plant_training_job(at: Garden, project: str) -> None:
-    job = nap(at, project)
-    at("sagemaker").create_training_job(
-        TrainingJobName=f"nobodys-{project}",
-        AlgorithmSpecification={
-            "TrainingImage": IMAGE,
-            "TrainingInputMode": "File",
-            "ContainerEntrypoint": ["/bin/sleep"],
-            "ContainerArguments": ["600"],
-        },
-        RoleArn=job["RoleArn"],
-        OutputDataConfig={"S3OutputPath": f"s3://{project}-plants/runs"},
-        ResourceConfig=job["ProcessingResources"]["ClusterConfig"],
-        StoppingCondition=job["StoppingCondition"],
-    )
-
-
-def plant_pipeline(at: Garden, project: str) -> None:
-    step = {"Name": "Nap", "Type": "Processing", "Arguments": nap(at, project)}
-    at("sagemaker").create_pipeline(
-        PipelineName=f"{project}-plant",
-        PipelineDefinition=json.dumps({"Version": "2020-12-01", "Steps": [step]}),
-        ClientRequestToken="x" * 32,
-        RoleArn=step["Arguments"]["RoleArn"],  # type: ignore[index]
-    )
-
-
-def plant_execution(at: Garden, project: str) -> None:
-    at("sagemaker").start_pipeline_execution(PipelineName=f"{project}-plant", ClientRequestToken="y" * 32)
-
-
-def plant_alarm(at: Garden, project: str) -> None:
-    at("cloudwatch").put_metric_alarm(
-        AlarmName=f"{project}-staging-plant.errors.{DIGEST}",
-        Namespace="AWS/SageMaker",
-        MetricName="Invocation5XXErrors",
-        Statistic="Average",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=1.0,
-        ComparisonOperator="GreaterThanThreshold",
-    )
-
-
-def plant_log_group(at: Garden, project: str) -> None:
-    name = f"/aws/sagemaker/Endpoints/{project}-staging-plant"
-    at("logs").create_log_group(logGroupName=name)
-    at("logs").put_metric_filter(
-        logGroupName=name,
-        filterName="score",
-        filterPattern="{ $.mlops.score = * }",
-        metricTransformations=[
-            {"metricName": "Score", "metricNamespace": f"mlops/{project}", "metricValue": "$.mlops.score"}
-        ],
-    )
-
-
-def plant_bucket(at: Garden, project: str) -> None:
-    """One with versions, a delete marker and an upload begun."""
-    s3, name = at("s3"), f"{project}-plants"
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": at.region})
-    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-    for body in (b"one", b"two"):
-        s3.put_object(Bucket=name, Key="key", Body=body)
-    s3.delete_object(Bucket=name, Key="key")
-    s3.create_multipart_upload(Bucket=name, Key="upload")
-
-
-def plant_trail(at: Garden, project: str) -> None:
-    """One that writes into a bucket of its own."""
-    bucket, service = f"{project}-logs", {"Service": "cloudtrail.amazonaws.com"}
-    at("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": at.region})
-    resources = {"s3:GetBucketAcl": f"arn:aws:s3:::{bucket}", "s3:PutObject": f"arn:aws:s3:::{bucket}/*"}
-    statements = [
-        {"Effect": "Allow", "Principal": service, "Action": action, "Resource": resource}
-        for action, resource in resources.items()
-    ]
-    document = {"Version": "2012-10-17", "Statement": statements}
-    at("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(document))
-    at("cloudtrail").create_trail(Name=f"{project}-forgotten", S3BucketName=bucket)
-
-
-def plant_rule(at: Garden, project: str) -> None:
-    at("events").put_rule(Name=f"{project}-forgotten", EventPattern='{"source": ["aws.sagemaker"]}')
-    topic = at("sns").create_topic(Name=f"{project}-forgotten")["TopicArn"]
-    at("events").put_targets(Rule=f"{project}-forgotten", Targets=[{"Id": "topic", "Arn": topic}])
-
-
-def plant_connection(at: Garden, project: str) -> str:
-    key = {"ApiKeyName": "Authorization", "ApiKeyValue": "x"}
-    made = at("events").create_connection(
-        Name=f"{project}-forgotten", AuthorizationType="API_KEY", AuthParameters={"ApiKeyAuthParameters": key}
-    )
-    return str(made["ConnectionArn"])
-
-
-def plant_destination(at: Garden, project: str) -> None:
-    at("events").create_api_destination(
-        Name=f"{project}-forgotten",
-        ConnectionArn=at("events").describe_connection(Name=f"{project}-forgotten")["ConnectionArn"],
-        InvocationEndpoint="https://example.com/dispatches",
-        HttpMethod="POST",
-    )
-
-
-def plant_subscription(at: Garden, project: str) -> None:
-    topic = at("sns").create_topic(Name=f"{project}-forgotten")["TopicArn"]
-    at("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="ada@example.com")
-
-
-def plant_query(at: Garden, project: str) -> None:
-    at("athena").create_named_query(
-        Name=f"{project} forgotten", Database="d", QueryString="SELECT 1", WorkGroup="primary"
-    )
-
-
-def plant_database(at: Garden, project: str) -> None:
-    name = f"{project}_forgotten".replace("-", "_")
-    at("glue").create_database(DatabaseInput={"Name": name})
-    at("glue").create_table(DatabaseName=name, TableInput={"Name": "events"})
-
-
-def plant_budget(at: Garden, project: str) -> None:
-    at("budgets").create_budget(
-        AccountId=at.account,
-        Budget={
-            "BudgetName": f"{project}-forgotten",
-            "BudgetType": "COST",
-            "TimeUnit": "MONTHLY",
-            "BudgetLimit": {"Amount": "1", "Unit": "USD"},
-        },
-    )
 
 
 def plant_network(at: Garden, project: str) -> str:

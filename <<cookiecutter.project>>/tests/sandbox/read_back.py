@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from .read_back_guards import alias, key, managed_policy, provider, role
+from .read_back_networks import association, flow_log, route_table, security_group, subnet, vpc, vpc_endpoint
+from .told import Found, Seen, maybe, pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.cloudformation.kinds import Making
-
-Found = dict[str, Any]
-
-
-def maybe(call: Callable[[], Any]) -> Any:
-    """What a call gives; None where the service says that there is none."""
-    with suppress(ClientError):
-        return call()
-    return None
-
-
-def pairs(found: dict[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in found.items()]
 
 
 def budget(client: Any, making: Making) -> Found:
@@ -52,13 +40,6 @@ def alarm(client: Any, making: Making) -> Found:
     return Seen({**found, "Tags": tags})
 
 
-class Seen(dict[str, Any]):
-    """What a service described; None for what it did not."""
-
-    def __missing__(self, name: str) -> None:
-        return None
-
-
 def dashboard(client: Any, making: Making) -> Found:
     found = client("cloudwatch").get_dashboard(DashboardName=making.id)
     return {"DashboardName": found["DashboardName"], "DashboardBody": json.loads(found["DashboardBody"])}
@@ -71,71 +52,6 @@ def code_repository(client: Any, making: Making) -> Found:
         "RepositoryName": found["repositoryName"],
         "RepositoryDescription": found["repositoryDescription"],
         "Tags": pairs(api.list_tags_for_resource(resourceArn=found["Arn"])["tags"]),
-    }
-
-
-def flow_log(client: Any, making: Making) -> Found:
-    found = client("ec2").describe_flow_logs(FlowLogIds=[making.id])["FlowLogs"][0]
-    return Seen({**found, "ResourceType": "VPC"})
-
-
-def route_table(client: Any, making: Making) -> Found:
-    (found,) = client("ec2").describe_route_tables(RouteTableIds=[making.id])["RouteTables"]
-    return dict(found)
-
-
-def permissions(found: list[Any], group: str) -> list[Found]:
-    rules = []
-    for each in found:
-        ports = {key: each[key] for key in ("IpProtocol", "FromPort", "ToPort") if key in each}
-        ranges = [{"CidrIp": one["CidrIp"], **said(one)} for one in each["IpRanges"]]
-        groups = [{group: one["GroupId"], **said(one)} for one in each["UserIdGroupPairs"]]
-        rules += [{**ports, **one} for one in (*ranges, *groups)]
-    return rules
-
-
-def said(found: Any) -> Found:
-    return {"Description": found["Description"]} if found.get("Description") else {}
-
-
-def security_group(client: Any, making: Making) -> Found:
-    (found,) = client("ec2").describe_security_groups(GroupIds=[making.id])["SecurityGroups"]
-    return {
-        **found,
-        "GroupDescription": found["Description"],
-        "SecurityGroupIngress": permissions(found["IpPermissions"], "SourceSecurityGroupId"),
-        "SecurityGroupEgress": permissions(found["IpPermissionsEgress"], "DestinationSecurityGroupId"),
-    }
-
-
-def subnet(client: Any, making: Making) -> Found:
-    return dict(client("ec2").describe_subnets(SubnetIds=[making.id])["Subnets"][0])
-
-
-def association(client: Any, making: Making) -> Found:
-    for table in client("ec2").describe_route_tables()["RouteTables"]:
-        for each in table["Associations"]:
-            if each["RouteTableAssociationId"] == making.id:
-                return dict(each)
-    raise KeyError(making.id)
-
-
-def vpc(client: Any, making: Making) -> Found:
-    api = client("ec2")
-    found = api.describe_vpcs(VpcIds=[making.id])["Vpcs"][0]
-    for name, key in (("enableDnsSupport", "EnableDnsSupport"), ("enableDnsHostnames", "EnableDnsHostnames")):
-        found[key] = api.describe_vpc_attribute(VpcId=making.id, Attribute=name)[key]["Value"]
-    return dict(found)
-
-
-def vpc_endpoint(client: Any, making: Making) -> Found:
-    found = client("ec2").describe_vpc_endpoints(VpcEndpointIds=[making.id])["VpcEndpoints"][0]
-    if found["State"] == "deleted":
-        raise KeyError(making.id)
-    return {
-        **found,
-        "PolicyDocument": json.loads(found["PolicyDocument"]),
-        "SecurityGroupIds": [each["GroupId"] for each in found["Groups"]],
     }
 
 
@@ -194,67 +110,6 @@ def table(client: Any, making: Making) -> Found:
     where = {key: making.properties[key] for key in ("CatalogId", "DatabaseName")}
     found = client("glue").get_table(**where, Name=making.id)["Table"]
     return {**where, "DatabaseName": found["DatabaseName"], "TableInput": found}
-
-
-def managed_policy(client: Any, making: Making) -> Found:
-    api = client("iam")
-    found = api.get_policy(PolicyArn=making.id)["Policy"]
-    version = api.get_policy_version(PolicyArn=making.id, VersionId=found["DefaultVersionId"])
-    held = api.list_entities_for_policy(PolicyArn=making.id)
-    return {
-        "ManagedPolicyName": found["PolicyName"],
-        "Description": found["Description"],
-        "Path": found["Path"],
-        "PolicyDocument": version["PolicyVersion"]["Document"],
-        "Roles": [each["RoleName"] for each in held["PolicyRoles"]],
-    }
-
-
-def provider(client: Any, making: Making) -> Found:
-    found = client("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=making.id)
-    url = found["Url"] if found["Url"].startswith("https://") else f"https://{found['Url']}"
-    return {**found, "Url": url, "ClientIdList": found["ClientIDList"]}
-
-
-def role(client: Any, making: Making) -> Found:
-    api = client("iam")
-    found = api.get_role(RoleName=making.id)["Role"]
-    attached = api.list_attached_role_policies(RoleName=making.id)["AttachedPolicies"]
-    policies = api.list_role_policies(RoleName=making.id)["PolicyNames"]
-    return {
-        **found,
-        "Description": found.get("Description"),
-        "PermissionsBoundary": found.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
-        "ManagedPolicyArns": [each["PolicyArn"] for each in attached],
-        "Policies": [
-            {
-                "PolicyName": name,
-                "PolicyDocument": api.get_role_policy(RoleName=making.id, PolicyName=name)["PolicyDocument"],
-            }
-            for name in policies
-        ],
-    }
-
-
-def alias(client: Any, making: Making) -> Found:
-    found = {each["AliasName"]: each for each in client("kms").list_aliases()["Aliases"]}
-    return dict(found[making.id])
-
-
-def key(client: Any, making: Making) -> Found:
-    api = client("kms")
-    found = api.describe_key(KeyId=making.id)["KeyMetadata"]
-    if found["KeyState"] == "PendingDeletion":
-        raise KeyError(making.id)
-    rotation = api.get_key_rotation_status(KeyId=making.id)
-    tags = api.list_resource_tags(KeyId=making.id)["Tags"]
-    return {
-        **found,
-        "EnableKeyRotation": rotation["KeyRotationEnabled"],
-        "KeyPolicy": json.loads(api.get_key_policy(KeyId=making.id, PolicyName="default")["Policy"]),
-        "PendingWindowInDays": making.properties.get("PendingWindowInDays"),
-        "Tags": [{"Key": each["TagKey"], "Value": each["TagValue"]} for each in tags],
-    }
 
 
 def log_group(client: Any, making: Making) -> Found:

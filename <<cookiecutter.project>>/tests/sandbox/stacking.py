@@ -86,3 +86,11 @@ class Bench:
     def topics(self) -> set[str]:
         found = self.sandbox.client("sns").list_topics()["Topics"]
         return {each["TopicArn"].rpartition(":")[2] for each in found}
+
+
+def two(unique: str, **second: Any) -> dict[str, Any]:
+    """Two topics, of which the second needs the first."""
+    return {
+        "First": topic(f"{unique}-a"),
+        "Second": topic(f"{unique}-b", DisplayName={"Fn::GetAtt": ["First", "TopicName"]}, **second),
+    }
