@@ -31,5 +31,5 @@ Rules. Every property is in `fixed` or has a setter, which also takes it back wh
 it. Everything in `schema`, nested members too, can be read back through the service: what moto drops stays
 out, and is refused by name. A service whose create call would quietly take what exists (CreateTopic, PutRule)
 is asked first, and `already_exists` raised. tests/sandbox/test_cloudformation_types.py makes, reads, changes
-and deletes each type: add a case.
+and deletes each type: add a case to one of type_cases_*.py beside it.
 """
