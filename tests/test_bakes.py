@@ -84,5 +84,10 @@ def test_the_commit_hooks_of_a_new_project_install_and_pass(projects: dict[str, 
     run(projects["no"], "env", f"VENV={VENV}", "pre-commit", "run", "--all-files", "--show-diff-on-failure")
 
 
-def test_a_new_project_rehearses_its_way_to_a_prediction(projects: dict[str, Path]) -> None:
-    run(projects["yes"], "make", "rehearse", f"VENV={VENV}")
+def test_a_new_project_rehearses_its_way_to_a_prediction_and_asks_for_what_is_recorded(
+    projects: dict[str, Path], tmp_path: Path
+) -> None:
+    decisions = tmp_path / "decisions.jsonl"
+    run(projects["yes"], "make", "rehearse", f"VENV={VENV}", f"DECISIONS={decisions}")
+    check = [f"{VENV}/bin/python", "-m", "sandbox.record", "--check", str(decisions)]
+    run(projects["yes"], "env", "PYTHONPATH=src", *check)

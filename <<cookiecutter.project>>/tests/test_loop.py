@@ -68,6 +68,7 @@ def test_a_model_of_another_framework_goes_round_the_loop(
     with acting("developer"):
         dvc(bench.root, "add", "-q", f"models/{name}/data/rows.csv")
         dvc(bench.root, "push", "-q", f"models/{name}/data/rows.csv.dvc")
+        assert cli.run(["data", "publish", name]) == 0
     commit(bench.root, "Add a model")
     with acting("train"):
         assert cli.run(["check"]) == 0
