@@ -14,10 +14,14 @@ from mlops.checkup.catalogue import CHECKS
 from mlops.checkup.reads import Reads
 from mlops.cli import run
 from mlops.github_forge import connect
+from mlops.pin import dump_pin
 from sandbox.forge import settings
 from tests.conftest import ACCOUNT, DVC_CONFIG, PROJECT, REGION, commit, git, write_model
 from tests.hub import open_desk
+from tests.networked import ENDPOINTS, give_network, pin_elsewhere
 from tests.patient import ENDPOINT, Patient, refuse, serve_one
+from tests.test_check import write_pin
+from tests.test_pin import make_guess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -187,6 +191,9 @@ BREAKS: dict[str, Callable[[Patient], object]] = {
         ("s3", "get_object_lock_configuration", f"acme-trail-{ACCOUNT}-{REGION}"), lambda _: None
     ),
     "dvc-remote": lambda p: p.edit(".dvc/config", "acme-data", "other-data"),
+    "network": lambda p: give_network(p, subnets=[]),
+    "network-endpoints": lambda p: give_network(p, endpoints=ENDPOINTS[1:]),
+    "network-used": pin_elsewhere,
     "ruleset": lambda p: change_rule(p, require_last_push_approval=False),
     "ruleset-bypass": lambda p: p.change(
         ("forge", "bypass"), lambda kept: {**kept, "bypass_actors": [{"actor_type": "OrganizationAdmin"}]}
@@ -224,7 +231,34 @@ def bypass(patient: Patient) -> None:
 def test_a_world_in_order_has_no_finding(patient: Patient) -> None:
     assert patient.findings == []
     looked = {line.check for line in patient.lines if line.verdict == "ok"}
-    assert looked >= {check.id for check in CHECKS} - {"role-boundary"}, "some check has nothing to look at"
+    seldom = {"role-boundary", "network", "network-endpoints", "network-used"}
+    assert looked >= {check.id for check in CHECKS} - seldom, "some check has nothing to look at"
+
+
+def test_a_network_in_order_is_looked_at_and_has_no_finding(patient: Patient) -> None:
+    give_network(patient)
+    assert patient.findings == []
+    looked = {line.check for line in patient.lines if line.verdict == "ok"}
+    assert looked >= {"network", "network-endpoints", "network-used"}
+
+
+def test_a_nat_stands_for_every_endpoint(patient: Patient) -> None:
+    give_network(patient, endpoints=[], nat="nat-0a1b2c3d")
+    assert patient.findings == []
+
+
+def test_an_endpoint_that_is_not_asked_by_its_usual_name_is_none(patient: Patient) -> None:
+    without = {**ENDPOINTS[0], "PrivateDnsEnabled": False}
+    give_network(patient, endpoints=[without, *ENDPOINTS[1:]])
+    (found,) = patient.findings
+    assert found.said.startswith("vpc-0a1b2c3d has no endpoint of ecr.api and no NAT: ")
+
+
+def test_a_pin_in_another_network_than_project_yml_is_proposed_anew(patient: Patient) -> None:
+    write_pin(patient.root, "staging", dump_pin(make_guess()))
+    give_network(patient, duty="staging")
+    (found,) = patient.findings
+    assert (found.check, found.remedy) == ("network-used", "mlops propose guess --to staging --serving")
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mlops.checkup.networks import Use, judge_use
 from mlops.documents import parse_document
 from mlops.errors import UsageError
+from mlops.foundation.networking import offered_network, tell_network
 from mlops.network import Network, Networks, is_same, render_network
 from mlops.pin import Pin, dump_pin, make_pin, parse_pin
 from mlops.project import Project, read_project
@@ -102,3 +104,35 @@ def test_what_sagemaker_answers_is_compared_whatever_its_order(
     answer: dict[str, list[str]] | None, network: Network | None, same: bool
 ) -> None:
     assert is_same(answer, network) is same
+
+
+STACK = {
+    "Outputs": [
+        {"OutputKey": "VpcId", "OutputValue": VPC},
+        {"OutputKey": "SubnetIds", "OutputValue": ",".join(HERE.subnets)},
+        {"OutputKey": "SecurityGroupId", "OutputValue": "sg-0a1b2c3d"},
+    ]
+}
+
+
+def test_bootstrap_says_what_project_yml_lacks_and_then_falls_silent() -> None:
+    before = parse_document(PROJECT, Project, "project.yml")
+    offered = offered_network(STACK)
+    assert offered == HERE
+    first, *lines = tell_network(before, ("training", "prod"), offered)
+    assert first.endswith("then mlops bootstrap again:")
+    after = parse_document(PROJECT + "\n".join(lines), Project, "project.yml")
+    assert after.network == Networks(training=HERE, prod=HERE)
+    assert list(tell_network(after, ("training", "prod"), offered)) == []
+    assert list(tell_network(before, ("training",), None)) == []
+
+
+def test_a_stack_that_is_half_made_offers_nothing() -> None:
+    assert offered_network({"Outputs": STACK["Outputs"][:1]}) is None
+
+
+def test_a_network_that_costs_and_serves_nobody_is_found() -> None:
+    found = judge_use(Use("prod", None, HERE, []))
+    assert found is not None
+    assert found.said == "is there, but project.yml names none: nothing runs in it"
+    assert found.remedy.startswith("into project.yml: network: {prod: {vpc: vpc-0a1b2c3d, subnets: [")

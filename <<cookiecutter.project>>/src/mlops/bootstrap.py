@@ -23,6 +23,7 @@ from mlops.forge import ForgeError
 from mlops.forge_settings import open_settings
 from mlops.foundation.changesets import Cloud
 from mlops.foundation.making import bring
+from mlops.foundation.networking import STEM, offered_network, tell_network
 from mlops.foundation.stacks import DUTIES
 from mlops.foundation.survey import Request, survey
 from mlops.foundation.telling import describe, tell_plan
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from mlops.forge_settings import Repository, Setting, Settings
     from mlops.foundation.failures import Event
     from mlops.foundation.survey import Planned, Survey
+    from mlops.network import Network
     from mlops.project import Project
 
 
@@ -153,6 +155,8 @@ def bootstrap(
         with status:
             act(cloud, found, narrator)
         left = set_forge(forge, repository, missing, narrator)
+        for line in tell_network(project, found.duties, read_network(aws, found)):
+            narrator.say(line)
         narrator.say(farewell(project, found, narrator))
     else:
         discard(cloud, found)
@@ -235,6 +239,14 @@ def is_of_plan(refusal: str) -> bool:
     """Whether it is the forge's price list that refuses: no token and no command changes that."""
     said = refusal.lower()
     return "upgrade to" in said or "billing plan" in said
+
+
+def read_network(aws: Aws, found: Survey) -> Network | None:
+    """What the account's stack of subnets made; None without one."""
+    names = [planned.stack.name for planned in found.planned if planned.stack.template.stem == STEM]
+    for name in names:
+        return offered_network(dict(aws.cloudformation.describe_stacks(StackName=name)["Stacks"][0]))
+    return None
 
 
 def farewell(project: Project, found: Survey, narrator: Narrator) -> str:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SCRIPTS = ("prepare.py", "train.py", "evaluate.py", "inference.py")
 LOCK = "requirements.lock"
 REQUIREMENTS = "requirements.txt"  # the name that SageMaker's framework containers install
+WHEELS = "wheels"
+# Where wheels travel along, no index is asked, not by pip in an endpoint's container either
+OFFLINE = f"--no-index\n--find-links {WHEELS}\n".encode()
 LEFT_OUT = {"tests", "data", "sample", "__pycache__"}
 
 
@@ -40,6 +43,8 @@ class Bundle:
 def build_bundle(root: Path, spec: ModelSpec) -> Bundle:
     """Pack a model's scripts, its libs and its lock."""
     members = {name: path.read_bytes() for name, path in bundle_files(root, spec).items()}
+    if any(name.startswith(f"{WHEELS}/") for name in members):
+        members[REQUIREMENTS] = OFFLINE + members[REQUIREMENTS]
     tar = pack(members)
     return Bundle(sha256_hex(tar), gzip.compress(tar, mtime=0))
 
@@ -50,7 +55,7 @@ def bundle_files(root: Path, spec: ModelSpec) -> dict[str, Path]:
     files = {
         path.relative_to(folder).as_posix(): path for path in folder.rglob("*.py") if belongs(path, folder)
     }
-    files |= {f"wheels/{path.name}": path for path in folder.glob("wheels/*.whl")}
+    files |= {f"{WHEELS}/{path.name}": path for path in folder.glob(f"{WHEELS}/*.whl")}
     files[REQUIREMENTS] = folder / LOCK
     for lib in spec.libs:
         files |= lib_files(root, lib)
@@ -102,6 +107,6 @@ def changes_bundle(path: str, spec: ModelSpec) -> bool:
 
 def in_model_bundle(parts: list[str]) -> bool:
     """Whether a path below a model's folder travels in the bundle."""
-    if parts in ([LOCK],) or (len(parts) == 2 and parts[0] == "wheels"):
+    if parts in ([LOCK],) or (len(parts) == 2 and parts[0] == WHEELS):
         return True
     return bool(parts) and parts[-1].endswith(".py") and not LEFT_OUT.intersection(parts)

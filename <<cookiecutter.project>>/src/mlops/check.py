@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from mlops import git
-from mlops.bundle import LOCK, bundle_files
+from mlops.bundle import LOCK, WHEELS, bundle_files
 from mlops.dataset import read_pointer
 from mlops.errors import MlopsError, UsageError
 from mlops.findings import Finding
 from mlops.images import framework_image, image_uri, require_fixed
 from mlops.locks import find_disagreements
 from mlops.moves import check_moves
+from mlops.network import Networks
 from mlops.pin import Pin, parse_pin_file, pin_path, split_pin_path
 from mlops.spec import read_spec
 from mlops.workspace import MODEL_FOLDER, list_models, open_workspace, read_work_pins
@@ -86,7 +87,7 @@ def check_model(root: Path, project: Project, model: str) -> Iterator[Finding]:
     except UsageError as error:
         yield from (Finding(where, line) for line in str(error).splitlines())
         return
-    for rule in (check_files, check_data, check_image):
+    for rule in (check_files, check_data, check_image, check_wheels):
         yield from collect(where, lambda rule=rule: rule(root, project, spec))  # type: ignore[misc]
     yield from check_secrets(where, spec)
 
@@ -120,6 +121,18 @@ def check_image(root: Path, project: Project, spec: ModelSpec) -> list[Finding]:
     where = f"models/{spec.model}/{LOCK}"
     text = (root / where).read_text(encoding="utf-8")
     return [Finding(where, message) for message in find_disagreements(text, image)]
+
+
+def check_wheels(root: Path, project: Project, spec: ModelSpec) -> list[Finding]:
+    """Where project.yml names a network, everything that the image lacks travels in the bundle."""
+    from mlops.wheels import find_missing
+
+    image = framework_image(spec.image)
+    if image is None or project.network == Networks():
+        return []
+    folder = root / "models" / spec.model
+    lock = (folder / LOCK).read_text(encoding="utf-8")
+    return [Finding(f"models/{spec.model}", each) for each in find_missing(folder / WHEELS, lock, image)]
 
 
 def check_secrets(where: str, spec: ModelSpec) -> Iterator[Finding]:

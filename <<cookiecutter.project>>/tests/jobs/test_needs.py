@@ -52,6 +52,10 @@ def test_another_version_or_none_is_unmet(lock: str) -> None:
     assert unmet(lock) == [lock.split()[0]]
 
 
+def test_options_of_a_lock_are_no_requirements() -> None:
+    assert unmet(f"--no-index\n--find-links wheels\n{HERE}\n") == []
+
+
 def test_a_pin_for_another_platform_does_not_count() -> None:
     other = 'pytest==0.1 ; sys_platform == "amiga" \\\n    --hash=sha256:00\n'
     assert unmet(f'{other}{HERE} ; python_version >= "3.10"\n# end') == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlops.checkup import account, alarms, buckets, roles, settings, stacks, trail, versions
+from mlops.checkup import account, alarms, buckets, networks, roles, settings, stacks, trail, versions
 
 CHECKS = (
     *account.CHECKS,
@@ -10,6 +10,7 @@ CHECKS = (
     *roles.CHECKS,
     *trail.CHECKS,
     *buckets.CHECKS,
+    *networks.CHECKS,
     *settings.CHECKS,
     *alarms.CHECKS,
     *versions.CHECKS,

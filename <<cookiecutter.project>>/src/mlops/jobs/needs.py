@@ -30,9 +30,9 @@ class Pin:
 
 
 def read_pins(text: str) -> list[Pin]:
-    """Read a hashed lock: entries may continue over lines by a backslash; comments are skipped."""
+    """Read a hashed lock: entries may go on after a backslash; comments and options are skipped."""
     lines = (line.strip() for line in text.replace("\\\n", " ").splitlines())
-    entries = [line for line in lines if line and not line.startswith("#")]
+    entries = [line for line in lines if line and not line.startswith(("#", "--"))]
     return [Pin(entry.partition("--hash=")[0].strip(), entry) for entry in entries]
 
 
