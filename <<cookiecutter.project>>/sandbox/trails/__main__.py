@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import rfc8785
 import yaml
 
-from sandbox.trails import callers, story
+from sandbox.trails import builds, callers, pulls, story
 from sandbox.trails.records import call
 from sandbox.trails.site import Pinned, Site
 from sandbox.trails.writer import HOUR, Writer
@@ -40,6 +40,8 @@ def read_site(root: Path) -> Site:
         accounts["prod"],
         found["region"],
         found["repository"],
+        forge=found["forge"],
+        ci=found["ci"],
     )
 
 
@@ -101,7 +103,11 @@ def tell(site: Site, pins: list[tuple[datetime, Pinned]]) -> tuple[Writer, dict[
     evidence, seen = {}, set()
     for moment, pinned in pins:
         place = (pinned.environment, pinned.model)
-        written = story.make_evidence(site, pinned, moment)
+        request = pulls.Request(site, pinned, moment)
+        own = request.describe() if site.forge == "codecommit" else {}
+        written = story.make_evidence(site, pinned, moment, **own)
+        if site.forge == "codecommit":
+            writer.extend(request.tell())
         evidence[story.evidence_key(pinned)] = story.evidence_bytes(written)
         writer.extend(story.deploy(site, pinned, moment + AFTER, written, first=place not in seen))
         seen.add(place)
@@ -133,7 +139,14 @@ def plant_stop(site: Site, writer: Writer, pinned: Pinned) -> None:
     writer.add(call("StopLogging", "cloudtrail", who, at, site.training, site.region, asked))
 
 
+def plant_build(site: Site, writer: Writer, pinned: Pinned) -> None:
+    """Somebody starts a build with a buildspec of their own."""
+    who, changes = callers.user(site.training, "mallory"), {"buildspecOverride": "version: 0.2"}
+    writer.add(builds.Build(site, pinned, writer.end - HOUR, starter=who, changes=changes).start())
+
+
 PLANTS: dict[str, Callable[[Site, Writer, Pinned], None]] = {
+    "build": plant_build,
     "stranger": plant_stranger,
     "console": plant_console,
     "silence": plant_silence,

@@ -26,6 +26,8 @@ class Site:
     repository: str
     owner_id: str = "1001"
     repository_id: str = "2002"
+    forge: str = "github"
+    ci: str = "github-actions"
 
     def account(self, environment: str) -> str:
         """The account of an environment."""

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox.trails import callers
+from sandbox.trails.builds import Build
 from sandbox.trails.records import call, shared
 from sandbox.trails.site import deploy_session
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 Json = dict[str, Any]
-SECOND = timedelta(seconds=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
 def register(site: Site, pinned: Pinned, at: datetime, status: str = "PendingManualApproval") -> Record:
@@ -173,16 +174,20 @@ def deploy(
     run: str = "",
     key: str = "",
 ) -> list[Record]:
-    """A whole deployment by its CI job: session, approval, model, config, endpoint."""
-    run = run or str(5000 + pinned.pull)
-    key = key or session_key(pinned, run)
-    session = deploy_session(site, pinned, run, key, at)
+    """A whole deployment by its job or build: session, approval, model, config, endpoint."""
+    if site.ci == "codepipeline":
+        build = Build(site, pinned, at - MINUTE)
+        opening, who = build.begin(), build.who
+    else:
+        run = run or str(5000 + pinned.pull)
+        session = deploy_session(site, pinned, run, key or session_key(pinned, run), at)
+        opening, who = [session.opening], dict(session.who)
     return [
-        session.opening,
-        *approve(site, pinned, session.who, at + 2 * SECOND, evidence),
-        make_model(site, pinned, session.who, at + 4 * SECOND),
-        make_config(site, pinned, session.who, at + 5 * SECOND),
-        move(site, pinned, session.who, at + 8 * SECOND, "CreateEndpoint" if first else "UpdateEndpoint"),
+        *opening,
+        *approve(site, pinned, who, at + 2 * SECOND, evidence),
+        make_model(site, pinned, who, at + 4 * SECOND),
+        make_config(site, pinned, who, at + 5 * SECOND),
+        move(site, pinned, who, at + 8 * SECOND, "CreateEndpoint" if first else "UpdateEndpoint"),
     ]
 
 

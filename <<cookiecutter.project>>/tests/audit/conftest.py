@@ -24,3 +24,20 @@ def world(root: Path, capsys: pytest.CaptureFixture[str]) -> World:
     world.git("commit", "-q", "-am", "Three accounts", date=world.at(-48))
     world.source = world.git("rev-parse", "HEAD")
     return world
+
+
+@pytest.fixture
+def works(world: World) -> World:
+    """The same on AWS's own forge and engine."""
+    path = world.root / "project.yml"
+    text = path.read_text()
+    for old, new in (
+        ("forge: github", "forge: codecommit"),
+        ("repository: acme/models", "repository: models"),
+        ("ci: github-actions", "ci: codepipeline"),
+    ):
+        text = text.replace(old, new)
+    path.write_text(text)
+    world.git("commit", "-q", "-am", "Move to AWS", date=world.at(-47))
+    world.source = world.git("rev-parse", "HEAD")
+    return world

@@ -47,9 +47,25 @@ def test_a_repository_s_own_pins_are_told_and_proved(pinned: World) -> None:
     assert (answer.code, answer.report["verdicts"]) == (0, {"proved": 6})
 
 
+def test_a_project_that_is_all_on_aws_is_told_by_builds_and_proved_by_the_trail_alone(
+    works: World, tmp_path: Path
+) -> None:
+    works.pin("staging", "a", 1)
+    works.pin("prod", "a", 2)
+    assert main([str(works.folder)]) == 0
+    (works.folder / "evidence").rename(tmp_path / "lost")
+    answer = works.run("--format", "json")
+    assert (answer.code, answer.report["verdicts"]) == (0, {"proved": 6})
+    assert {change["proof"] for change in answer.report["changes"]} == {"trail"}
+    session = works.run("explain", "guess", "--env", "prod").text
+    assert "acme-build-deploy-prod/AWSCodeBuild-" in session
+    assert "@ben (ben), @cleo (cleo)" in session
+
+
 @pytest.mark.parametrize(
     ("fault", "found"),
     [
+        ("build", "build-overridden"),
         ("stranger", "stranger"),
         ("console", "console-approval"),
         ("silence", "gap"),
@@ -64,7 +80,7 @@ def test_a_planted_fault_is_found(pinned: World, fault: str, found: str) -> None
 
 
 def test_every_fault_has_a_test() -> None:
-    assert set(PLANTS) == {"stranger", "console", "silence", "stop"}
+    assert set(PLANTS) == {"build", "stranger", "console", "silence", "stop"}
 
 
 def test_a_repository_without_pins_says_what_to_do(world: World) -> None:
