@@ -231,8 +231,9 @@ def test_every_account_has_its_trail_and_its_rules(sandbox: Sandbox, account: st
     assert found["LogFileValidationEnabled"] is True
     assert found["KmsKeyId"].startswith(f"arn:aws:kms:{REGION}:{ACCOUNT}:key/")
     assert sandbox.client("cloudtrail", key).get_trail_status(Name="shop-audit")["IsLogging"] is True
-    rules = {each["Name"]: each["State"] for each in sandbox.client("events", key).list_rules()["Rules"]}
-    assert rules == {"shop-out-of-band": "ENABLED", "shop-trail-touched": "ENABLED"}
+    rules = sandbox.client("events", key).list_rules()["Rules"]
+    enabled = {each["Name"] for each in rules if each["State"] == "ENABLED"}
+    assert enabled >= {"shop-out-of-band", "shop-trail-touched"}
 
 
 def test_the_trails_bucket_and_key_are_the_training_accounts_alone(sandbox: Sandbox) -> None:
