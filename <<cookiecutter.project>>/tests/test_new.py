@@ -51,6 +51,13 @@ def test_a_new_model_gets_its_owner_once(root: Path) -> None:
     assert (root / ".github/CODEOWNERS").read_text() == "* @acme/ml\n/models/second/ @acme/ml\n"
 
 
+def test_a_name_by_which_policies_could_mistake_environments_is_refused(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["new", "churn-staging"]) == 2
+    assert "has the word 'staging', by which names on AWS tell environments apart" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "name", ["x", "Upper", "under_score", "two--hyphens", "-lead", "trail-", "a" * 18, "../up"]
 )

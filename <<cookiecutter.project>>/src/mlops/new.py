@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from mlops.errors import UsageError
+from mlops.project import ENVIRONMENTS
 from mlops.spec import read_spec
 from mlops.workspace import MODEL_FOLDER, list_models, open_workspace, require_model
 
@@ -52,6 +53,11 @@ def refuse_name(root: Path, model: str) -> None:
         raise UsageError(
             f"{model!r} is no model name; allowed: 2 to 17 of a-z, 0-9 and single hyphens, a letter first: "
             "it ends up in SageMaker names of 63 characters"
+        )
+    if words := set(model.split("-")) & set(ENVIRONMENTS):
+        raise UsageError(
+            f"{model!r} is no model name: it has the word {min(words)!r}, by which names on AWS tell "
+            "environments apart. Leave it out"
         )
     if (root / "models" / model).exists():
         there = ", ".join(list_models(root)) or "none"

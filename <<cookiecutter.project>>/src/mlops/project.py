@@ -25,12 +25,22 @@ def refuse_double_hyphen(name: str) -> str:
     return name
 
 
+def refuse_environment(name: str) -> str:
+    """Configs are named <project>-<model>-<environment>-…, and by that policies keep environments apart."""
+    if words := set(name.split("-")) & set(ENVIRONMENTS):
+        raise ValueError(f"has the word {min(words)!r}, by which names on AWS tell environments apart")
+    return name
+
+
 ProjectName = Annotated[
     str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,22}[a-z0-9]$"), AfterValidator(refuse_double_hyphen)
 ]
 # 63 (SageMaker's limit) - 24 (project) - 7 ("staging") - 12 (hex) - 3 hyphens = 17
 ModelName = Annotated[
-    str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,15}[a-z0-9]$"), AfterValidator(refuse_double_hyphen)
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,15}[a-z0-9]$"),
+    AfterValidator(refuse_double_hyphen),
+    AfterValidator(refuse_environment),
 ]
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NOT_AUTHORIZED = r"\(AccessDenied\).*Not authorized to perform sts:AssumeRoleWithWebIdentity"
 OLD, NEW = "repo:acme/shop", f"repo:acme@{OWNER_ID}/shop@{REPOSITORY_ID}"
 FLOWS = "acme/shop/.github/workflows"
+FORK = {"repository": "evil/shop", "repository_owner": "evil", "repository_id": "10"}
 
 
 def refused(sandbox: Sandbox, role: str, said: str = NOT_AUTHORIZED, **changes: str) -> None:
@@ -60,6 +61,13 @@ def test_a_job_signs_in_with_either_form_of_its_subject(sandbox: Sandbox, role: 
         ("train", {"sub": f"repo:acme@1/shop@{REPOSITORY_ID}:ref:{MAIN}"}),
         ("ci", {"job_workflow_ref": f"{FLOWS}/train.yml@{MAIN}"}),
         ("rollback-prod", {"job_workflow_ref": f"{FLOWS}/deploy.yml@{MAIN}"}),
+        # a fork's job: GitHub signs for it too, in its own name
+        ("ci", {**FORK, "sub": f"repo:evil@9/shop@10:ref:{MAIN}"}),
+        ("train", {**FORK, "sub": f"repo:evil/shop:ref:{MAIN}"}),
+        ("deploy-staging", {**FORK, "sub": "repo:evil@9/shop@10:environment:staging"}),
+        # … and one that could say what it liked but its repository's number
+        ("audit", {"repository_id": "10"}),
+        ("rollback-staging", {"repository_id": "10"}),
     ],
 )
 def test_a_job_that_a_role_is_not_meant_for_gets_no_session(
