@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from botocore.stub import ANY, Stubber
 
 from mlops.checkup.networks import Use, judge_use
 from mlops.documents import parse_document
-from mlops.errors import UsageError
+from mlops.endpoint import ensure_model
+from mlops.errors import MlopsError, UsageError
 from mlops.foundation.networking import offered_network, tell_network
 from mlops.network import Network, Networks, is_same, render_network
 from mlops.pin import Pin, dump_pin, make_pin, parse_pin
 from mlops.project import Project, read_project
 from mlops.serving import Serve
+from mlops.target import Target
 from tests.conftest import PROJECT
 from tests.test_pin import make_artifact, make_guess
 
@@ -136,3 +140,41 @@ def test_a_network_that_costs_and_serves_nobody_is_found() -> None:
     assert found is not None
     assert found.said == "is there, but project.yml names none: nothing runs in it"
     assert found.remedy.startswith("into project.yml: network: {prod: {vpc: vpc-0a1b2c3d, subnets: [")
+
+
+def target_in(network: Network | None) -> Target:
+    return Target(parse_document(PROJECT, Project, "project.yml"), "staging", pinned(network))
+
+
+def test_the_model_of_a_pin_is_made_in_its_network() -> None:
+    target, client = target_in(HERE), boto3.client("sagemaker")
+    with Stubber(client) as stub:
+        stub.add_client_error("describe_model", "ValidationException", "Could not find model")
+        wanted = {
+            "ModelName": target.model,
+            "ExecutionRoleArn": ANY,
+            "Containers": ANY,
+            "Tags": ANY,
+            "VpcConfig": HERE.vpc_config,
+        }
+        stub.add_response("create_model", {"ModelArn": "arn:aws:sagemaker:x:y:model/z"}, wanted)
+        ensure_model(client, target)
+        stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(("there", "pinned_in"), [({}, HERE), ({"VpcConfig": HERE.vpc_config}, None)])
+def test_a_model_that_somebody_made_in_another_network_is_not_served(
+    there: dict[str, Any], pinned_in: Network | None
+) -> None:
+    target, client = target_in(pinned_in), boto3.client("sagemaker")
+    answer = {
+        "ModelName": target.model,
+        "CreationTime": 0,
+        "ModelArn": "arn:aws:sagemaker:x:y:model/z",
+        "Containers": [{"ModelPackageName": target.pin.artifact.package}],
+        **there,
+    }
+    with Stubber(client) as stub:
+        stub.add_response("describe_model", answer)
+        with pytest.raises(MlopsError, match=r"exists, but its network is .*; delete it, then deploy again"):
+            ensure_model(client, target)

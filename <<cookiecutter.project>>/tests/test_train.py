@@ -15,12 +15,14 @@ from mlops import cli
 from mlops.aws import Aws
 from mlops.documents import parse_document
 from mlops.errors import MlopsError, UsageError
+from mlops.network import Networks
 from mlops.pin import dump_pin
 from mlops.project import Project
 from mlops.run import prepare_run
 from mlops.spec import ModelSpec, read_spec
 from mlops.train import compile_definition, find_execution, find_release, follow, refuse_dirty, upload_jobs
 from tests.conftest import PROJECT, REGION, SPEC, commit, edit, git
+from tests.networked import NETWORK
 from tests.test_pin import make_guess
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ def definitions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str,
         aws = Aws(REGION)
         kinds = ("release", "experiment", "weights")
         first = {kind: compile_definition(project, aws, spec, "s3://b/jobs/x", kind) for kind in kinds}
+        inside = project.model_copy(update={"network": Networks(training=NETWORK)})
+        first["network"] = compile_definition(inside, aws, spec, "s3://b/jobs/x")
         forget(aws, project.data_bucket)
         with pytest.MonkeyPatch.context() as absent:
             absent.setitem(sys.modules, "mlops.pipeline", None)
@@ -110,6 +114,23 @@ def test_given_weights_are_judged_and_sealed_but_not_trained(definitions: dict[s
             entry["InputName"]: entry for entry in steps(definition)[step]["Arguments"]["ProcessingInputs"]
         }
         assert inputs["model"]["S3Input"]["S3Uri"] == {"Get": "Parameters.WeightsUri"}
+
+
+def test_every_job_of_a_project_with_a_network_runs_in_it(definitions: dict[str, dict[str, Any]]) -> None:
+    jobs = {
+        name: step["Arguments"]
+        for name, step in steps(definitions["network"]).items()
+        if step["Type"] in ("Processing", "Training")
+    }
+    for name, job in jobs.items():
+        network = job if name == "Train" else job["NetworkConfig"]
+        assert network["VpcConfig"] == NETWORK.vpc_config, name
+        assert network["EnableInterContainerTrafficEncryption"] is True, name
+    assert set(jobs) == {"Prepare", "Train", "Evaluate", "Seal"}
+
+
+def test_a_project_without_network_names_no_vpc(definition: dict[str, Any]) -> None:
+    assert "VpcConfig" not in json.dumps(definition)
 
 
 def test_what_varies_by_run_is_a_parameter(definition: dict[str, Any]) -> None:
