@@ -22,6 +22,7 @@ VERBS = {
     "train": ("train", "Compile a model's pipeline and start it."),
     "propose": ("propose", "Open the pull requests that would promote what is ready."),
     "deploy": ("deploy", "Make AWS match the pins of an environment."),
+    "approve": ("approve", "Confirm the releases that a pipeline of CodePipeline waits to deploy."),
     "rollback": ("rollback", "Open the pull request that goes back; --now flips the endpoint first."),
     "retire": ("retire", "Open the pull request that takes a model out of an environment."),
     "login": ("login", "Sign a CI job in to AWS with its own identity."),

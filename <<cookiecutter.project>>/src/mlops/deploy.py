@@ -96,6 +96,9 @@ class Survey:
 @click.argument("model", required=False)
 @click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="What was done, as JSON.")
+@click.option(
+    "--confirmed-in", metavar="EXECUTION", help="Deploy only what people confirmed there (approve)."
+)
 @click.option("--retry", is_flag=True, help="Try again what an alarm has rolled back.")
 @click.option(
     "--wait-minutes",
@@ -105,14 +108,23 @@ class Survey:
     help="How long to wait for an endpoint; another run waits on.",
 )
 def command(
-    environment: str, model: str | None, dry_run: bool, as_json: bool, retry: bool, wait_minutes: float
+    environment: str,
+    model: str | None,
+    dry_run: bool,
+    as_json: bool,
+    confirmed_in: str | None,
+    retry: bool,
+    wait_minutes: float,
 ) -> int:
     """Make AWS match the pins of ENVIRONMENT at HEAD; with MODEL, only that one."""
     workspace = open_workspace()
     aws = Aws(workspace.project.region)
     where = require_environment(environment)
     targets = read_targets(workspace.root, workspace.project, where, model)
-    plan = Orders(open_counter(workspace), dry_run, retry, wait_minutes)
+    count = open_counter(workspace)
+    if confirmed_in:
+        count = ask_confirmation(workspace.project, where, count, confirmed_in)
+    plan = Orders(count, dry_run, retry, wait_minutes)
     done = deploy(aws, targets, plan)
     if not model and not dry_run:
         done += bury_retired(workspace, aws, where, plan)
@@ -133,6 +145,14 @@ def open_counter(workspace: Workspace) -> Counter:
             return require_approvals(connect(), workspace.root, move, getattr(required, move.environment))
 
     return count
+
+
+def ask_confirmation(project: Project, environment: Environment, count: Counter, execution: str) -> Counter:
+    """Count approvals only of what people confirmed in a pipeline's execution."""
+    from mlops.approve import connect, pipeline_name, read_confirmation, require_confirmation
+
+    found = read_confirmation(connect(project), pipeline_name(project, environment))
+    return require_confirmation(count, found, execution)
 
 
 def deploy(aws: Aws, targets: list[Target], orders: Orders) -> list[Deployed]:
