@@ -235,15 +235,15 @@ def follow(play: Play, title: str, fails: bool = False) -> None:
 
 def refuse_forged_pin(play: Play) -> None:
     """A pin that was edited by hand ends at the check, and cannot be merged."""
-    stage, pin = play.stage, f"releases/prod/{play.model}.yml"
+    stage, pin, branch = play.stage, f"releases/prod/{play.model}.yml", f"ada/forged-{play.model}"
     with stage.act("Forge a pin: the check refuses it, and main takes no merge without the check"):
-        stage.run("git", "checkout", "-q", "-b", "ada/forged")
+        stage.run("git", "checkout", "-q", "-b", branch)
         path = stage.folder / pin
         text = path.read_text(encoding="utf-8")
         path.write_text(re.sub(r"(sha256: )[0-9a-f]{8}", r"\g<1>00000000", text), encoding="utf-8")
         stage.run("git", "commit", "-q", "-a", "-m", "Serve something else")
-        stage.run("git", "push", "-q", "origin", "ada/forged")
-        number = play.ada.open_pull("ada/forged", "Serve something else")
+        stage.run("git", "push", "-q", "origin", branch)
+        number = play.ada.open_pull(branch, "Serve something else")
         play.ada.await_check(number, fails=True)
         play.ben.approve(number)
         refused = play.ada.call("PUT", f"/pulls/{number}/merge", refused=True, merge_method="squash")
