@@ -105,3 +105,10 @@ def test_a_broken_checkpoint_says_what_to_do(world: World, keep: str) -> None:
 def test_a_checkpoint_of_another_project_is_refused(half: World, keep: str) -> None:
     Path(keep).write_text(Path(keep).read_text().replace('"project":"acme"', '"project":"shop"'))
     assert "is a checkpoint of 'shop'" in half.run("--checkpoint", keep).text
+
+
+def test_a_checkpoint_that_kept_fewer_kinds_of_calls_is_made_anew(half: World, keep: str) -> None:
+    path = Path(keep)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema": 1, "events": []}))
+    assert half.run("--format", "json", "--checkpoint", keep).text == half.run("--format", "json").text
+    assert json.loads(path.read_text())["schema"] == 2
