@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 GIVEN = written(documents())
 ALLOWED = [kind for kind in recorded() if kind.allowed]
-BEYOND = ("project", "account")
+# What each may not reach; a boundary lets one environment read what is sealed for the other.
+BEYOND = {"role": ("project", "account", "environment"), "boundary": ("project", "account")}
 Row = tuple[str, str, str]
 
 SAGEMAKER = "SageMaker asks for it under a job's role (guide: execution roles); no sandbox's job does"
@@ -181,7 +182,15 @@ def test_a_guard_rail_holds(name: str) -> None:
     assert not may(GUARD_RAILS[name], GIVEN)
 
 
-def test_nothing_of_another_project_or_account_is_within_reach() -> None:
-    kinds = [kind for kind in ALLOWED if kind.action not in LISTS]
-    reached = [probe.line() for kind in kinds for probe in foreign(kind, BEYOND) if may(probe, GIVEN)]
+@pytest.mark.parametrize("layer", BEYOND)
+def test_nothing_of_another_is_within_reach_of_a_role_nor_of_its_boundary(layer: str) -> None:
+    """Each by itself, so that the one does not hide what the other gives."""
+    reached = [
+        f"{place}: {probe.line()}"
+        for place, text in GIVEN.items()
+        for kind in ALLOWED
+        if place.layer == layer and concerns(place, kind) and kind.action not in LISTS
+        for probe in foreign(kind, BEYOND[layer])
+        if may_by(probe, place, text)
+    ]
     assert not reached, "\n".join(reached)
