@@ -308,3 +308,10 @@ def test_a_rule_that_starts_a_build_with_another_buildspec_is_found(world: World
     starter = callers.role_session(site.training, "acme-builds-start", "r", "ASIARULE", invoked_by=name)
     answer = audit(world, build(world, starter=starter, changes={"buildspecOverride": "version: 0.2"}))
     assert answer.rules == ["build-overridden", "session"]
+
+
+def test_a_build_of_somebody_elses_project_in_the_projects_role_is_contradicted(world: World) -> None:
+    by = build(world)
+    other = {**by.start(), "responseElements": {"build": {"id": f"evil:{by.id}"}}}
+    answer = audit(world, by, other, by.provision(), *by.sign_in())
+    assert "a build of 'evil' in the role of 'acme-deploy-staging'" in messages(answer, "session")[0]
