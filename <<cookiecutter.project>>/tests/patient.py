@@ -27,6 +27,17 @@ ENDPOINT, DIGEST = "acme-staging-guess", "ab12ab12ab12"
 TODAY = date(2026, 11, 22)
 
 
+@dataclass(frozen=True)
+class Given:
+    """An answer that nobody asks for."""
+
+    answer: Any
+
+    def __call__(self, answer: Any) -> Any:
+        """As a change: whatever there was before."""
+        return self.answer
+
+
 class Altered(Reads):
     """Answers of the sandbox, changed on their way."""
 
@@ -57,6 +68,8 @@ class Altered(Reads):
 
     def _change(self, key: Any, ask: Callable[[], Any]) -> Any:
         change = self._changes.get(key)
+        if isinstance(change, Given):
+            return change.answer
         return change(copy.deepcopy(ask())) if change else ask()
 
 
@@ -73,6 +86,10 @@ class Patient:
     def change(self, key: Any, how: Change) -> None:
         """Alter an answer of AWS by (service, operation[, parameter]), of the forge by its path."""
         self.changes[key] = how
+
+    def replace(self, key: Any, answer: Any) -> None:
+        """Give an answer without asking."""
+        self.changes[key] = Given(answer)
 
     def put(self, key: Any, **members: Any) -> None:
         """Alter members of an answer."""

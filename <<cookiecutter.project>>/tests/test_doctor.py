@@ -13,8 +13,10 @@ from mlops.aws import Aws
 from mlops.checkup.catalogue import CHECKS
 from mlops.checkup.reads import Reads
 from mlops.cli import run
+from mlops.codecommit_settings import rule_content, rule_name
 from mlops.github_forge import connect
 from mlops.pin import dump_pin
+from mlops.project import read_project
 from sandbox.forge import settings
 from tests.conftest import ACCOUNT, DVC_CONFIG, PROJECT, REGION, commit, git, write_model
 from tests.hub import open_desk
@@ -153,6 +155,49 @@ def forget_boundary(patient: Patient) -> None:
 
 
 # check → what makes just that check fail
+def move_to_codecommit(patient: Patient) -> None:
+    """The same account, its repository on CodeCommit with all that main needs; no stack is looked at."""
+    patient.edit("project.yml", "forge: github", "forge: codecommit")
+    for path in (patient.root / "infra").glob("*.yml"):
+        path.unlink()
+    (patient.root / "infra/elsewhere.yml").write_text(
+        "Metadata: {AppliedTo: training, Forge: github}\nResources: {Topic: {Type: AWS::SNS::Topic}}\n"
+    )
+    commit(patient.root, "Move")
+    project = read_project(patient.root)
+    name, content = rule_name(project), json.dumps(rule_content(project))
+    names = {"approvalRuleTemplateNames": [name]}
+    template = {"approvalRuleTemplateName": name, "approvalRuleTemplateContent": content}
+    push = ["codecommit:GitPush", "codecommit:CreateCommit", "codecommit:PutFile"]
+    condition = {"StringEqualsIfExists": {"codecommit:References": ["refs/heads/main"]}}
+    denial = {"Effect": "Deny", "Action": push, "Condition": condition}
+    answers = {
+        ("codecommit", "list_approval_rule_templates"): names,
+        ("codecommit", "list_associated_approval_rule_templates_for_repository"): names,
+        ("codecommit", "get_approval_rule_template"): {"approvalRuleTemplate": template},
+        ("iam", "get_policy"): {"Policy": {"DefaultVersionId": "v1"}},
+        ("iam", "get_policy_version"): {"PolicyVersion": {"Document": {"Statement": [denial]}}},
+    }
+    for key, answer in answers.items():
+        patient.replace(key, answer)
+
+
+def forget_association(patient: Patient) -> None:
+    """A template that the repository does not have."""
+    move_to_codecommit(patient)
+    key = ("codecommit", "list_associated_approval_rule_templates_for_repository")
+    patient.replace(key, {"approvalRuleTemplateNames": []})
+
+
+def allow_pushes(patient: Patient) -> None:
+    """A policy without the denial."""
+    move_to_codecommit(patient)
+    patient.replace(
+        ("iam", "get_policy_version"),
+        {"PolicyVersion": {"Document": {"Statement": [{"Effect": "Allow", "Action": ["codecommit:*"]}]}}},
+    )
+
+
 BREAKS: dict[str, Callable[[Patient], object]] = {
     "credentials": lambda p: p.put(("sts", "get_caller_identity"), Account="999999999999"),
     "region": lambda p: p.change(("regions", "athena"), lambda _: ["us-east-1"]),
@@ -203,6 +248,8 @@ BREAKS: dict[str, Callable[[Patient], object]] = {
         "/actions/permissions/workflow", can_approve_pull_request_reviews=False
     ),
     "actions-default": lambda p: p.put("/actions/permissions/workflow", default_workflow_permissions="write"),
+    "approval-rule": forget_association,
+    "direct-push": allow_pushes,
     "alarm": lambda p: p.change(
         ("cloudwatch", "describe_alarms", f"{ENDPOINT}."), lambda _: {"MetricAlarms": []}
     ),
@@ -231,7 +278,7 @@ def bypass(patient: Patient) -> None:
 def test_a_world_in_order_has_no_finding(patient: Patient) -> None:
     assert patient.findings == []
     looked = {line.check for line in patient.lines if line.verdict == "ok"}
-    seldom = {"role-boundary", "network", "network-endpoints", "network-used"}
+    seldom = {"approval-rule", "direct-push", "role-boundary", "network", "network-endpoints", "network-used"}
     assert looked >= {check.id for check in CHECKS} - seldom, "some check has nothing to look at"
 
 

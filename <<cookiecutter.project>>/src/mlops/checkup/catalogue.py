@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from mlops.checkup import account, alarms, buckets, networks, roles, settings, stacks, trail, versions
+from mlops.checkup import (
+    account,
+    alarms,
+    buckets,
+    codecommit,
+    networks,
+    roles,
+    settings,
+    stacks,
+    trail,
+    versions,
+)
 
 CHECKS = (
     *account.CHECKS,
@@ -12,6 +23,7 @@ CHECKS = (
     *buckets.CHECKS,
     *networks.CHECKS,
     *settings.CHECKS,
+    *codecommit.CHECKS,
     *alarms.CHECKS,
     *versions.CHECKS,
 )

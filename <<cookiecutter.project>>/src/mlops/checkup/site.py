@@ -53,6 +53,8 @@ class Site:
     @cached_property
     def repository(self) -> Mapping[str, str]:
         """Owner, OwnerId, Repository, RepositoryId, as the forge says."""
+        if self.project.forge == "codecommit":  # whose repositories have neither owner nor number
+            return {**UNKNOWN, "Owner": "", "Repository": self.project.repository}
         found = self.reads.forge("")
         if found is None:
             raise UnreadError(f"the forge knows no repository {self.project.repository!r}, or hides it")
