@@ -18,6 +18,7 @@ import boto3
 import yaml
 
 from sandbox.cast import Member
+from sandbox.project import read_project
 from sandbox.stage import console, read_exports, sandbox, set_stage
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
         "--decisions", type=Path, metavar="FILE", help="record what each role may: see sandbox/decisions.py"
     )
     chosen = parser.parse_args(arguments)
+    refuse_other_engines(Path.cwd())
     models = chosen.models or choose_model(Path.cwd())
     stage = set_stage(Path.cwd(), chosen.folder.resolve())
     with sandbox(stage, SPEED, chosen.decisions):
@@ -59,6 +61,16 @@ def main(arguments: list[str] | None = None) -> None:
         go_round(stage, models[-1])
         audit(stage, models[-1], begun)
     report(stage)
+
+
+def refuse_other_engines(project: Path) -> None:
+    """Stop where the people of the rehearsal do not know their way: they act on GitHub and Actions."""
+    answers = read_project(project)
+    if (answers.forge, answers.ci) != ("github", "github-actions"):
+        raise SystemExit(
+            f"the rehearsal is played on forge 'github' with ci 'github-actions'; project.yml says "
+            f"{answers.forge!r} and {answers.ci!r}. There, try the loop by hand: docs/engines.md"
+        )
 
 
 def choose_model(project: Path) -> list[str]:
