@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 PAYLOAD = Path(__file__).resolve().parents[1]
 ALL = ("training", "staging", "prod")
-EXPIRING = frozenset({"put_metric_data"})  # data points cannot be deleted: they go after 15 months
+# data points cannot be deleted and go after 15 months; the answer to an approval goes with its pipeline
+EXPIRING = frozenset({"put_approval_result", "put_metric_data"})
 # these make something on a forge, which keeps what people said
 ON_FORGE = frozenset(
     {

@@ -248,7 +248,11 @@ def test_a_stopped_search_stops_its_jobs(sagemaker: Any, unique: str, definition
             {"StaticHyperParameters": {}},
             "runs the script that the hyperparameter",
         ),
-        (config(), {"VpcConfig": {"SecurityGroupIds": ["s"], "Subnets": ["s"]}}, "does not serve VpcConfig"),
+        (
+            config(),
+            {"VpcConfig": {"SecurityGroupIds": ["s"], "Subnets": ["s"]}},
+            "Invalid VpcConfig: .* not authorized to perform: ec2:DescribeSubnets",
+        ),
     ],
 )
 def test_a_bad_tuning_request_is_refused(
