@@ -131,9 +131,13 @@ class Firm:
 
     def pull(self, title: str) -> int:
         """The number of the open pull request whose title begins so, of which there is one."""
+        (number,) = [number for number, found in self.titles().items() if found.startswith(title)]
+        return number
+
+    def titles(self) -> dict[int, str]:
+        """The open pull requests."""
         pulls = self.ada.call("GET", "/pulls?state=open&per_page=100")
-        (number,) = [pull["number"] for pull in pulls if pull["title"].startswith(title)]
-        return int(number)
+        return {int(pull["number"]): str(pull["title"]) for pull in pulls}
 
     def run(self, workflow: str, name: str, fails: bool = False, **inputs: str) -> dict[str, str]:
         """Start a workflow by hand and wait for its end; what its jobs printed, by name."""

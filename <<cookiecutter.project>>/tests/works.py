@@ -1,4 +1,4 @@
-"""A firm whose loop is all on AWS: bootstrap into empty accounts, IAM users on CodeCommit, builds and pipelines."""
+"""A firm whose loop is all on AWS: accounts made by bootstrap, IAM users on CodeCommit, builds, pipelines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ import boto3
 
 from mlops.aws import Aws
 from mlops.forge import MAIN
-from mlops.pin import pin_path
 from mlops.project import read_project
 from tests.codecommit import signed_url
 from tests.conftest import ACCOUNT, REGION
@@ -141,9 +140,7 @@ class Works:
         """Wait for the executions that were not known before; the log of the newest one's last build."""
         before, deadline = set(known), time.monotonic() + PATIENCE
         while True:
-            fresh = [
-                each for each in self.executions(pipeline) if each["pipelineExecutionId"] not in before
-            ]
+            fresh = [each for each in self.executions(pipeline) if each["pipelineExecutionId"] not in before]
             if fresh and all(each["status"] in OVER for each in fresh):
                 break
             assert time.monotonic() < deadline, f"no execution of {pipeline} ended: {fresh}"
@@ -161,18 +158,14 @@ class Works:
         """The executions there are."""
         return [each["pipelineExecutionId"] for each in self.executions(pipeline)]
 
-    def pulls(self) -> list[dict[str, Any]]:
+    def titles(self) -> dict[int, str]:
         """The open pull requests."""
         client = self.client("codecommit")
-        numbers = client.list_pull_requests(repositoryName=REPOSITORY, pullRequestStatus="OPEN")
-        return [
-            client.get_pull_request(pullRequestId=number)["pullRequest"] for number in numbers["pullRequestIds"]
+        listed = client.list_pull_requests(repositoryName=REPOSITORY, pullRequestStatus="OPEN")
+        pulls = [
+            client.get_pull_request(pullRequestId=each)["pullRequest"] for each in listed["pullRequestIds"]
         ]
-
-    def pull(self, title: str) -> int:
-        """The number of the open pull request whose title begins so, of which there is one."""
-        (number,) = [each["pullRequestId"] for each in self.pulls() if each["title"].startswith(title)]
-        return int(number)
+        return {int(pull["pullRequestId"]): str(pull["title"]) for pull in pulls}
 
     def approve(self, number: int, *logins: str) -> None:
         for login in logins:
@@ -210,11 +203,6 @@ class Works:
         name = self.bench.project.endpoint(environment, model)
         answer = runtime.invoke_endpoint(EndpointName=name, ContentType="application/json", Body=b"1")
         return str(json.loads(answer["Body"].read()))
-
-    def read_pin(self, environment: Any, model: str) -> str:
-        """A pin as main holds it."""
-        run_git(self.folder, "fetch", "-q", self.remote(), MAIN)
-        return run_git(self.folder, "show", f"FETCH_HEAD:{pin_path(environment, model)}").stdout
 
 
 def mlops(folder: Path, endpoint: str, keys: dict[str, str], *words: str) -> str:
