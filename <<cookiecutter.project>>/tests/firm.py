@@ -238,7 +238,7 @@ def found(folder: Path, models: Iterable[str]) -> Iterator[Firm]:
 
 
 def write_project(folder: Path, models: Iterable[str], answers: Mapping[str, str] | None = None) -> None:
-    """What the loop needs of a project: the tool, its CI, some models; `answers` replaces lines of its own."""
+    """What the loop needs of a project: the tool, its CI, some models; `answers` replaces its lines."""
     folder.mkdir()
     caches = shutil.ignore_patterns("__pycache__", ".*_cache")
     for part in ("bin", "src", "buildspec" if answers else ".github", "infra"):
