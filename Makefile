@@ -16,7 +16,7 @@ export MYPY_CACHE_DIR := $(abspath build/cache/mypy)
 .PHONY: help setup demo check check-payload test test-payload test-template bench lock
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.synced ## the virtualenv, from requirements.lock
 
@@ -52,11 +52,11 @@ check-payload: setup
 test: setup ## everything: bakes, refusals, the payload's tests in place and in bakes, the rehearsal
 	$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) test-payload test-template
 
-test-payload: setup
+test-payload: setup ## the payload's tests in place
 	cd '$(PAYLOAD)' && $(abspath $(BIN))/python -m pytest -q -n auto --dist worksteal -p no:cacheprovider
 
 # checkov's environment comes first: two bakes would make it at once
-test-template: setup
+test-template: setup ## bakes, refusals, workflows, judges, the rehearsal
 	cd '$(PAYLOAD)' && $(MAKE) --no-print-directory $(abspath $(VENV))/checkov/.synced VENV=$(abspath $(VENV))
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -p no:cacheprovider
 

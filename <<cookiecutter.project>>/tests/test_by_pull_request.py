@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import ACCOUNT, REGION
 from tests.firm import NEEDS_WORKFLOWS, await_true, found
+from tests.live import run_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +18,13 @@ if TYPE_CHECKING:
 
 pytestmark = NEEDS_WORKFLOWS
 MODELS = ("alpha", "beta")
+RATIFICATION = """\
+schema: 1
+finding: "{finding}"
+rule: console-approval
+until: "{until}"
+why: beta was approved in the console, in a drill
+"""
 THIEF = """\
 on: pull_request
 permissions: {contents: read, id-token: write}
@@ -61,6 +70,7 @@ def test_two_models_go_round_by_pull_requests_that_cross(firm: Firm) -> None:
     check_evidence(firm, alpha)
     break_the_glass(firm)
     assert live(firm, "staging") == ["alpha one", "beta one"]
+    audit_and_ratify(firm)
 
 
 def live(firm: Firm, environment: str) -> list[str]:
@@ -180,6 +190,35 @@ def break_the_glass(firm: Firm) -> None:
     firm.merge(number)
     logs = firm.await_run("Deploy", known)
     assert "alpha: nothing, release" in logs["Staging"]
+
+
+def audit_and_ratify(firm: Firm) -> None:
+    """The nightly run opens an issue for what a stranger did; a reviewed pull request closes it."""
+    package = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/acme-beta/1"
+    firm.bench.aws.sagemaker.update_model_package(ModelPackageArn=package, ModelApprovalStatus="Approved")
+    state, body = audit(firm, fails=True)
+    assert (state, "root approved" in body) == ("open", True)
+    _, _, _, finding, until, _ = body.splitlines()[0].split()
+    clone = firm.clone("ada")
+    clone.git("switch", "-q", "-c", "ratify")
+    text = RATIFICATION.format(finding=finding, until=until)
+    clone.commit({f"audit/ratified/{finding}.yml": text}, "Ratify")
+    assert clone.push().returncode == 0
+    number = firm.ada.open_pull("ratify", "Ratify")
+    firm.ada.await_check(number)
+    firm.approve(number, "ben", "cleo")
+    firm.merge(number)
+    state, _ = audit(firm, fails=False)
+    assert state == "closed"
+
+
+def audit(firm: Firm, *, fails: bool) -> tuple[str, str]:
+    """Deliver the trail, run the nightly workflow; state and body of the one issue that there is."""
+    run_sandbox(firm.folder, "trail")
+    log = firm.run("audit.yml", "Audit", fails=fails)["Audit"]
+    issues = firm.ada.call("GET", "/issues?state=all&labels=audit&per_page=100")
+    assert len(issues) == 1, log
+    return issues[0]["state"], issues[0]["body"]
 
 
 def test_a_forks_pull_request_gets_no_token_and_an_insiders_no_role(firm: Firm) -> None:

@@ -169,7 +169,9 @@ def audited(live: Path, firm: Firm, number: int) -> None:
     pull = found.by_number[str(number)]
     assert pull.commit == git(firm.bench.root, "rev-parse", "HEAD")
     assert [person(event) for event in pull.approvals] == ["ben", "cleo"]
-    assert [event.name for event in found.direct] == ["GitPush"], "the first push alone went past pull requests"
+    assert [event.name for event in found.direct] == ["GitPush"], (
+        "the first push alone went past pull requests"
+    )
 
 
 def test_what_one_person_approved_is_not_deployed(firm: Firm, name: str) -> None:

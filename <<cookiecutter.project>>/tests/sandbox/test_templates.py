@@ -95,7 +95,9 @@ def test_a_role_is_passed_to_sagemaker_alone(role: str) -> None:
 def test_a_ci_role_trusts_one_repository_by_number_and_its_main_branch(role: str) -> None:
     ((_, build, trust),) = ROLES[role]["AssumeRolePolicyDocument"]["Statement"]
     (named,) = build["Condition"]["ArnEquals"].values()
-    assert all(":role/${Project}-build-" in arn for arn in listed(named)), "a build's own role, on CodePipeline"
+    assert all(":role/${Project}-build-" in arn for arn in listed(named)), (
+        "a build's own role, on CodePipeline"
+    )
     asked = {key.split(":")[1]: value for key, value in trust["Condition"]["StringEquals"].items()}
     assert list(trust["Condition"]) == ["StringEquals"], "wildcards would trust what nobody has seen"
     assert (asked["aud"], asked["repository_id"], asked["ref"]) == (
