@@ -64,7 +64,7 @@ def templates() -> tuple[Template, ...]:
 
 
 def is_common(template: str) -> bool:
-    """Whether a template is in projects on GitHub Actions too: their tests have an id for each of its parts."""
+    """Whether projects on GitHub Actions have a template too: tests have an id for each of its parts."""
     (found,) = [each for each in templates() if each.stem == template]
     return found.facts.forge != "codecommit" and found.facts.ci != "codepipeline"
 

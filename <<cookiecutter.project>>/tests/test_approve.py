@@ -62,19 +62,20 @@ class Pipelines:
         return {"pipelineName": name, "stageStates": list(self.stages)}
 
 
-def stage(**run: str) -> dict[str, Any]:
+def stage(status: str = "", summary: str = "") -> dict[str, Any]:
+    run = {"status": status, "token": "t", "summary": summary} if status else {}
     action = {"actionName": "Approve", "latestExecution": run} if run else {"actionName": "Approve"}
     latest = {"latestExecution": {"pipelineExecutionId": "e-1", "status": "InProgress"}} if run else {}
     return {"stageName": "Approve", "actionStates": [action], **latest}
 
 
 def test_an_approval_that_is_waited_for_has_a_token() -> None:
-    found = read_confirmation(Pipelines(stage(status="InProgress", token="t")), "acme-deploy-prod")
+    found = read_confirmation(Pipelines(stage("InProgress")), "acme-deploy-prod")
     assert (found.execution, found.token) == ("e-1", "t")
 
 
 def test_an_answered_one_has_none_and_an_unasked_one_no_execution() -> None:
-    answered = read_confirmation(Pipelines(stage(status="Succeeded", token="t", summary="x")), "p")
+    answered = read_confirmation(Pipelines(stage("Succeeded", "x")), "p")
     assert (answered.token, answered.summary) == ("", "x")
     assert read_confirmation(Pipelines(stage()), "p") == Confirmation("", "", "", "")
 
