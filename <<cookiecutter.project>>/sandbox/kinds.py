@@ -38,7 +38,7 @@ SHARED = re.compile(
 )
 KEY = re.compile(r"[a-z][a-z0-9.]*:[A-Za-z]")
 MODEL = re.compile(
-    r":(?:model-package-group/|pipeline/|endpoint/(?=.+?-(staging|prod)-))(.+?)(?:-experiment)?(?:/|$)"
+    r":(?:model-package(?:-group)?/|pipeline/|endpoint/(?=.+?-(staging|prod)-))(.+?)(?:-experiment)?(?:/|$)"
 )
 
 

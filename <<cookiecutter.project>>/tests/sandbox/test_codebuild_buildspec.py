@@ -40,11 +40,11 @@ def test_what_is_wrong_is_refused_with_its_place(text: str) -> None:
     assert WRONG[text] in str(refused.value)
 
 
-@pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
-def test_the_projects_own_buildspecs_can_be_run(path: Path) -> None:
-    spec = read_buildspec(path.read_text(), path.name)
-    assert spec.runtimes == {"python": "3.12"}
-    assert spec.cached, "nothing is cached"
+def test_the_projects_own_buildspecs_can_be_run() -> None:
+    for path in OWN:  # none where the CI is GitHub Actions
+        spec = read_buildspec(path.read_text(), path.name)
+        assert spec.runtimes == {"python": "3.12"}, path.name
+        assert spec.cached, f"{path.name} caches nothing"
 
 
 def test_a_variable_of_the_project_takes_the_place_of_the_buildspecs() -> None:
