@@ -48,12 +48,15 @@ check: setup check-payload ## format, lint, types, configuration: what CI runs f
 check-payload: setup
 	cd '$(PAYLOAD)' && $(MAKE) --no-print-directory lint VENV=$(abspath $(VENV))
 
-# Side by side: each of the two waits for half of its time. An older make shows their dots mixed
+# The payload's tests wait for half of their time: more workers than most machines have cores
+WORKERS ?= 3
+
+# Side by side, for the same reason. An older make shows their dots mixed
 test: setup ## everything: bakes, refusals, the payload's tests in place and in bakes, the rehearsal
 	$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) test-payload test-template
 
 test-payload: setup ## the payload's tests in place
-	cd '$(PAYLOAD)' && $(abspath $(BIN))/python -m pytest -q -n auto --dist worksteal -p no:cacheprovider
+	cd '$(PAYLOAD)' && $(abspath $(BIN))/python -m pytest -q -n $(WORKERS) --dist worksteal -p no:cacheprovider
 
 # checkov's environment comes first: two bakes would make it at once
 test-template: setup ## bakes, refusals, workflows, judges, the rehearsal
