@@ -48,10 +48,10 @@ check: setup check-payload ## format, lint, types, configuration: what CI runs f
 check-payload: setup
 	cd '$(PAYLOAD)' && $(MAKE) --no-print-directory lint VENV=$(abspath $(VENV))
 
-# The payload's tests wait for half of their time: more workers than most machines have cores
-WORKERS ?= 3
+# A worker for each core; more of them take longer on two cores
+WORKERS ?= auto
 
-# Side by side, for the same reason. An older make shows their dots mixed
+# Side by side: each waits for a part of its time. An older make shows their dots mixed
 test: setup ## everything: bakes, refusals, the payload's tests in place and in bakes, the rehearsal
 	$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) test-payload test-template
 

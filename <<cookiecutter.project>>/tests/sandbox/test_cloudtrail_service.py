@@ -127,9 +127,9 @@ def test_the_history_is_looked_up_by_attribute_newest_first(
     rest = cloudtrail.lookup_events(LookupAttributes=wanted, MaxResults=2, NextToken=page["NextToken"])
     names = [
         json.loads(each["CloudTrailEvent"])["requestParameters"]["modelPackageGroupName"]
-        for each in [*page["Events"], *rest["Events"]]
+        for each in [*page["Events"], *rest["Events"]][:3]
     ]
-    assert names[:3] == [f"{unique}-{number}" for number in (2, 1, 0)]
+    assert names == [f"{unique}-{number}" for number in (2, 1, 0)]
     first = page["Events"][0]
     assert (first["Username"], first["ReadOnly"]) == ("root", "false")
     assert first["EventSource"] == "sagemaker.amazonaws.com"

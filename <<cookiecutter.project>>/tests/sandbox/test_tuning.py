@@ -251,7 +251,7 @@ def test_a_stopped_search_stops_its_jobs(sagemaker: Any, unique: str, definition
         (
             config(),
             {"VpcConfig": {"SecurityGroupIds": ["s"], "Subnets": ["s"]}},
-            "Invalid VpcConfig: .* not authorized to perform: ec2:DescribeSubnets",
+            "Invalid VpcConfig: ",  # what is wrong with it, test_networks tells
         ),
     ],
 )
