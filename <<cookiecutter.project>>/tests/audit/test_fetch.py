@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -16,6 +17,7 @@ from mlops.project import read_project
 from tests.conftest import REGION
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from tests.audit.world import World
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
 @pytest.fixture
 def cloud(world: World, aws: None, monkeypatch: pytest.MonkeyPatch) -> World:
     """The world's trail and evidence in buckets; public keys as ListPublicKeys answers."""
+    return upload(world, monkeypatch)
+
+
+def upload(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     world.promote("staging", "a", 1, first=True)
     world.writer.close()
     s3 = boto3.client("s3", region_name=REGION)
@@ -41,9 +47,9 @@ def cloud(world: World, aws: None, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-def bring_all(world: World) -> Brought:
+def bring_all(world: World, since: datetime | None = None) -> Brought:
     project = read_project(world.root)
-    return fetch(Aws(REGION), project, trail_place(project), world.folder, None)
+    return fetch(Aws(REGION), project, trail_place(project), world.folder, since)
 
 
 def audit(world: World) -> int:
@@ -71,6 +77,22 @@ def test_a_half_written_file_and_a_lost_signature_are_brought_again(cloud: World
     signatures.write_text(json.dumps(dict(list(json.loads(signatures.read_text()).items())[1:])))
     assert bring_all(cloud).new == 2
     assert audit(cloud) == 0
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_was_delivered_a_day_before_the_start_is_neither_brought_nor_missed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = upload(replace(world, hours=30), monkeypatch)
+    start = world.at(25.5)  # its day before begins within a digest's hour, after that digest's logs
+    bring_all(world, start)
+    digests = len(list(world.folder.glob("AWSLogs/*/CloudTrail-Digest/**/*_20261120T020000Z.json.gz")))
+    logs = len(list(world.folder.glob("AWSLogs/*/CloudTrail/**/*.json.gz")))
+    assert (digests, logs) == (6, 0), "three accounts, two regions"
+    end = f"{world.at(30):%Y-%m-%dT%H:%M:%SZ}"
+    asked = ("--since", f"{start:%Y-%m-%dT%H:%M:%SZ}", "--until", end, "--now", end)
+    answer = world.run("--format", "json", *asked)
+    assert (answer.code, answer.report["problems"]) == (0, [])
 
 
 def test_a_key_that_leads_out_of_the_folder_is_refused(cloud: World, tmp_path: Path) -> None:

@@ -10,17 +10,17 @@ import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mlops.audit.chain import stamp
-from mlops.audit.layout import DigestKey, LogKey, parse_key
+from mlops.audit.layout import SPARE, DigestKey, LogKey, is_asked, parse_key
 from mlops.audit.store import FETCHED, KEYS, SIGNATURES, read_json
 from mlops.aws import POOL, answered_at, client_config
 from mlops.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from mypy_boto3_s3 import S3Client
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from mlops.project import Project
 
 EVIDENCE = "evidence/"
-SPARE = timedelta(days=1)  # before the start that is asked for: what is delivered late, and the digest before
 
 
 @dataclass(frozen=True)
@@ -83,12 +82,6 @@ def list_trail(s3: S3Client, place: Place, since: datetime | None) -> Iterator[t
         known = parse_key(key)
         if isinstance(known, DigestKey | LogKey) and is_asked(known, since):
             yield key, size
-
-
-def is_asked(key: DigestKey | LogKey, since: datetime | None) -> bool:
-    """Whether a file may speak of the time that is asked for."""
-    moment = key.end if isinstance(key, DigestKey) else key.delivered
-    return since is None or moment >= since - SPARE
 
 
 def list_objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[tuple[str, int]]:

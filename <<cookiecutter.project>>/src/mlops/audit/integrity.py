@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from mlops.audit.chain import DELIVERY, Gap, Problem, Range, check_links, describe_hours, find_gaps, split_gap
 from mlops.audit.digest import Digest, DigestError, Listed, load_keys, read_digest
-from mlops.audit.layout import Source
+from mlops.audit.layout import LogKey, Source, is_asked, parse_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from mlops.audit.checkpoint import Checkpoint
@@ -78,7 +78,7 @@ def check_integrity(
     return Ledger(
         asked,
         tuple(digests),
-        tuple(listed.values()),
+        tuple(choose_logs(listed, {log.key for log in store.logs}, since)),
         tuple(problems + stray),
         tuple(gaps),
         tuple([f"{gap.source}: {describe_hours(gap.since, gap.until)}" for gap in waiting] + pending_logs),
@@ -160,6 +160,16 @@ def list_logs(digests: Iterable[Digest]) -> dict[str, Listed]:
     """The log files that some digest lists, in key order."""
     listed = {entry.key: entry for digest in digests for entry in digest.logs}
     return dict(sorted(listed.items()))
+
+
+def choose_logs(
+    listed: Mapping[str, Listed], here: Collection[str], since: datetime | None
+) -> Iterator[Listed]:
+    """The log files to read. A digest on the border lists some of before, which nobody asked for."""
+    for key, entry in listed.items():
+        place = parse_key(key)
+        if key in here or not isinstance(place, LogKey) or is_asked(place, since):
+            yield entry
 
 
 def find_undigested(

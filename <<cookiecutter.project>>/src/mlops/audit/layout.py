@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 PLACE = re.compile(
     r"(?:.*/)?AWSLogs/(?:o-[a-z0-9]+/)?(?P<account>[0-9]{12})/CloudTrail(?P<kind>[A-Za-z-]*)/"
@@ -21,6 +21,7 @@ DIGEST = re.compile(
     r"(?P<account>[0-9]{12})_CloudTrail-Digest_(?P<region>[a-z0-9-]+)_(?P<trail>.+)_(?P<home>[a-z0-9-]+)_"
     r"(?P<time>[0-9]{8}T[0-9]{6}Z)(?P<backfill>_backfill)?\.json\.gz"
 )
+SPARE = timedelta(days=1)  # before the start that is asked for: what is delivered late, and the digest before
 OTHER_SCHEMAS = ("-Insight", "-Aggregated", "-NetworkActivity")
 
 
@@ -53,6 +54,12 @@ class DigestKey:
     end: datetime
     chain: str
     is_backfill: bool
+
+
+def is_asked(key: DigestKey | LogKey, since: datetime | None) -> bool:
+    """Whether a file may speak of the time that is asked for."""
+    moment = key.end if isinstance(key, DigestKey) else key.delivered
+    return since is None or moment >= since - SPARE
 
 
 def parse_key(key: str) -> LogKey | DigestKey | None:
