@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import yaml
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sandbox.cloudformation.template import load
+from sandbox.cloudformation.template import LONGEST, load
 from sandbox.errors import SandboxError
 from sandbox.project import DUTIES
 
@@ -97,6 +98,14 @@ def read(template: Path) -> dict[str, Any]:
         raise SandboxError(f"{template}: not a template: {' '.join(str(error).split())}") from None
 
 
+def body(template: Path) -> str:
+    """What CloudFormation is sent: the file, or where that is too long the same without its prose."""
+    text = template.read_text(encoding="utf-8")
+    if len(text.encode()) <= LONGEST:
+        return text
+    return json.dumps(read(template), separators=(",", ":"), ensure_ascii=False)
+
+
 @functools.cache
 def _session() -> boto3.session.Session:
     """One session: it keeps the model of CloudFormation."""
@@ -121,7 +130,7 @@ def _create(client: Any, stack: Stack) -> None:
     try:
         client.create_stack(
             StackName=stack.name,
-            TemplateBody=stack.template.read_text(encoding="utf-8"),
+            TemplateBody=body(stack.template),
             Parameters=[
                 {"ParameterKey": key, "ParameterValue": value} for key, value in stack.parameters.items()
             ],
