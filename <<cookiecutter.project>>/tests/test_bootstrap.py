@@ -229,6 +229,52 @@ def test_a_bucket_that_an_earlier_stack_left_is_taken_over_with_what_is_in_it(
     assert new.inventory() == before.replace("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 
+VAULT = """\
+Metadata: {AppliedTo: training, Order: 10, Because: Things must lie somewhere}
+Parameters:
+  Project: {Type: String}
+Resources:
+  Key: {Type: AWS::KMS::Key, DeletionPolicy: Retain, UpdateReplacePolicy: Retain}
+  Alias:
+    Type: AWS::KMS::Alias
+    DeletionPolicy: Retain
+    UpdateReplacePolicy: Retain
+    Properties: {AliasName: !Sub "alias/${Project}-vault", TargetKeyId: !Ref Key}
+  Images:
+    Type: AWS::ECR::Repository
+    DeletionPolicy: Retain
+    UpdateReplacePolicy: Retain
+    Properties: {RepositoryName: !Sub "${Project}-images"}
+  Topic: {Type: AWS::SNS::Topic, Properties: {TopicName: !Sub "${Project}", KmsMasterKeyId: !GetAtt Key.Arn}}
+"""
+
+
+def test_a_key_and_images_that_an_earlier_stack_left_are_taken_over(settle: Callable[..., Newcomer]) -> None:
+    new = settle(vault=VAULT)
+    assert run(["bootstrap", "--yes"]) == 0
+    before, kms = new.inventory(), new.place.client("kms")
+    secret = kms.encrypt(KeyId=f"alias/{new.name}-vault", Plaintext=b"kept")["CiphertextBlob"]
+    new.delete("vault")
+    assert run(["bootstrap", "--yes"]) == 0
+    assert new.inventory() == before.replace("CREATE_COMPLETE", "UPDATE_COMPLETE")
+    key = kms.describe_key(KeyId=f"alias/{new.name}-vault")["KeyMetadata"]["KeyId"]
+    assert kms.decrypt(KeyId=key, CiphertextBlob=secret)["Plaintext"] == b"kept"
+
+
+def test_a_key_that_is_about_to_go_is_not_taken_over_unsaid(
+    settle: Callable[..., Newcomer], capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = settle(vault=VAULT)
+    assert run(["bootstrap", "--yes"]) == 0
+    kms = new.place.client("kms")
+    key = kms.describe_key(KeyId=f"alias/{new.name}-vault")["KeyMetadata"]["KeyId"]
+    new.delete("vault")
+    kms.schedule_key_deletion(KeyId=key)
+    assert run(["bootstrap", "--yes"]) == 1
+    assert f"aws kms cancel-key-deletion --key-id {key}" in capsys.readouterr().err
+    assert not new.stacks()
+
+
 def test_whoever_may_not_change_settings_gets_the_commands(
     settle: Callable[..., Newcomer],
     place: Place,

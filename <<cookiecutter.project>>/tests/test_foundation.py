@@ -10,7 +10,7 @@ import pytest
 
 from mlops.documents import parse_document
 from mlops.errors import UsageError
-from mlops.foundation.adoption import bucket_names, import_template
+from mlops.foundation.adoption import import_template, names_of
 from mlops.foundation.expressions import full_parameters, in_words, wanted_resources
 from mlops.foundation.stacks import Stack, plan_stacks, stacks_of
 from mlops.foundation.steps import Act, Standing, decide, find_maker
@@ -207,7 +207,7 @@ def test_conditions_say_which_resources_a_stack_has(store: Template) -> None:
 
 
 def test_names_and_reasons_are_filled_in(stack: Stack) -> None:
-    assert bucket_names(stack) == {"Bucket": f"acme-things-{ACCOUNT}"}
+    assert names_of(stack, "AWS::S3::Bucket") == {"Bucket": f"acme-things-{ACCOUNT}"}
     assert in_words(stack, stack.template.resources["Topic"].because) == "Tells of acme"
 
 

@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING, Any
 from sandbox.cloudformation.errors import ResourceError, refused, unserved
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sandbox.cloudformation.design import Design
     from sandbox.cloudformation.kinds import Making
     from sandbox.cloudformation.store import Store
 
 # type → the property that identifies one, and the call that tells whether it is there
-IDENTIFIED = {"AWS::S3::Bucket": ("BucketName", "s3", "head_bucket", "Bucket")}
+IDENTIFIED: dict[str, tuple[str, Callable[[Making, str], object]]] = {
+    "AWS::S3::Bucket": ("BucketName", lambda making, name: making.client("s3").head_bucket(Bucket=name)),
+    "AWS::KMS::Key": ("KeyId", lambda making, key: making.client("kms").describe_key(KeyId=key)),
+    "AWS::KMS::Alias": ("AliasName", lambda making, name: making.client("kms").describe_key(KeyId=name)),
+    "AWS::ECR::Repository": (
+        "RepositoryName",
+        lambda making, name: making.client("ecr").describe_repositories(repositoryNames=[name]),
+    ),
+}
 
 
 def check(params: Mapping[str, Any], design: Design) -> dict[str, str]:
@@ -57,8 +65,8 @@ def require_free(imported: Mapping[str, str], store: Store) -> None:
 
 def adopt(kind: str, identifier: str, making: Making) -> None:
     """Take one resource over; raises ResourceError or ClientError where it is not there."""
-    named_by, service, look, argument = IDENTIFIED[kind]
+    named_by, look = IDENTIFIED[kind]
     if making.get(named_by) not in (None, identifier):
         raise ResourceError("InvalidRequest", f"{named_by} in the template is not {identifier}")
-    getattr(making.client(service), look)(**{argument: identifier})
+    look(making, identifier)
     making.id = identifier

@@ -83,9 +83,13 @@ class Repository(Kind):
             key = {"kmsKey": found["KmsKey"]} if "KmsKey" in found else {}
             asked["encryptionConfiguration"] = {"encryptionType": found["EncryptionType"], **key}
         name = making.named("RepositoryName", 256, lower=True)
-        made = making.client("ecr").create_repository(repositoryName=name, **asked)["repository"]
+        making.client("ecr").create_repository(repositoryName=name, **asked)
         making.id = name
-        making.attributes = {"Arn": made["repositoryArn"], "RepositoryUri": made["repositoryUri"]}
+
+    def describe(self, making: Making) -> dict[str, Any]:
+        account, region = making.place.account, making.place.region
+        uri = f"{account}.dkr.ecr.{region}.amazonaws.com/{making.id}"
+        return {"Arn": making.place.arn("ecr", f"repository/{making.id}"), "RepositoryUri": uri}
 
     def delete(self, making: Making) -> None:
         making.client("ecr").delete_repository(repositoryName=making.id)

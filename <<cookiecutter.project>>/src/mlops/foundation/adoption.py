@@ -1,4 +1,4 @@
-"""Takes over what an earlier stack left behind: locked buckets outlive theirs.
+"""Takes over what an earlier stack left behind: buckets, their keys and images outlive theirs.
 
 CloudFormation imports by a change set of its own, whose template holds nothing but what is imported; the
 update that follows makes the rest. Imports by name alone want names without functions.
@@ -18,17 +18,22 @@ if TYPE_CHECKING:
     from mlops.foundation.stacks import Stack
 
 # types whose leftovers are found and taken over → the property that identifies one
-ADOPTABLE = {"AWS::S3::Bucket": "BucketName"}
+ADOPTABLE = {
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::KMS::Alias": "AliasName",
+    "AWS::KMS::Key": "KeyId",
+    "AWS::ECR::Repository": "RepositoryName",
+}
 # one of these is enough to say that a value needs a resource
 REFERENCES = ("Ref", "Fn::GetAtt", "Fn::Sub")
 
 
-def bucket_names(stack: Stack) -> dict[str, str]:
-    """The buckets that a new stack is to have: resource → name."""
+def names_of(stack: Stack, kind: str) -> dict[str, str]:
+    """The resources of a type that a new stack is to have, as far as the template names them."""
     found = {
-        resource.name: own_name(stack, resource, ADOPTABLE[resource.type], {})
+        resource.name: own_name(stack, resource, ADOPTABLE[kind], {})
         for resource in wanted_resources(stack, {})
-        if resource.type in ADOPTABLE
+        if resource.type == kind
     }
     return {resource: name for resource, name in found.items() if name is not None}
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from mlops.errors import AwsError
 from mlops.foundation import account as accounts
-from mlops.foundation.adoption import bucket_names
+from mlops.foundation.adoption import names_of
 from mlops.foundation.expressions import wanted_resources
+from mlops.foundation.leftovers import BUCKET, read_leftovers, wants
 from mlops.foundation.stacks import (
     SHARED,
     Stack,
@@ -98,7 +99,7 @@ def refuse_before_training(aws: Aws, project: Project, caller: Caller, stacks: S
     home = project.accounts.training
     if caller.account == home:
         return
-    wanted = [name for each in stacks if each.account == home for name in bucket_names(each).values()]
+    wanted = [name for each in stacks if each.account == home for name in names_of(each, BUCKET).values()]
     missing = [name for name in wanted if not accounts.is_taken(aws.s3, name)]
     if missing:
         raise AwsError(
@@ -162,25 +163,16 @@ def wait(cloud: Cloud, stacks: Sequence[Stack], standings: Mapping[str, Standing
 
 
 def find_leftovers(aws: Aws, project: Project, planned: Sequence[Planned]) -> list[Planned]:
-    """Adopt the buckets that are ours already; raise for those that another account has."""
-    new = {each.stack.name: bucket_names(each.stack) for each in planned if is_new(each)}
-    names = {bucket for buckets in new.values() for bucket in buckets.values()}
-    if not names:
-        return list(planned)
-    ours = accounts.own_buckets(aws.s3, project.project)
-    accounts.refuse_taken(aws.s3, sorted(names - ours), project)
-    return [adopt(each, new.get(each.stack.name, {}), ours) for each in planned]
+    """Adopt what is ours already; raise for buckets that another account has."""
+    new = [each.stack for each in planned if is_new(each)]
+    found = read_leftovers(aws, project.project, new)
+    accounts.refuse_taken(aws.s3, sorted(wants(new, BUCKET) - found.buckets), project)
+    return [replace(each, adopted=found.adopted(each.stack)) if is_new(each) else each for each in planned]
 
 
 def is_new(planned: Planned) -> bool:
     """Whether a stack will be created from nothing."""
     return planned.step.act in (Act.CREATE, Act.REPLACE)
-
-
-def adopt(planned: Planned, buckets: Mapping[str, str], ours: frozenset[str]) -> Planned:
-    """Say what a new stack takes over."""
-    adopted = {resource: name for resource, name in buckets.items() if name in ours}
-    return replace(planned, adopted=adopted) if adopted else planned
 
 
 def prepare(cloud: Cloud, planned: Sequence[Planned]) -> list[Planned]:
