@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sandbox.codebuild.credentials import Vending
 from sandbox.errors import ServiceError
@@ -48,6 +48,8 @@ class Reach:
     builds: dict[str, Callable[[str], threading.Event]] = field(default_factory=dict)
     forge: Callable[[str], Repository | None] = lambda name: None
     codecommit: Callable[[str, str], Repository | None] = lambda account, name: None
+    # hands an event of a service's own to EventBridge's rules
+    tell: Callable[[dict[str, Any]], None] = lambda event: None
     # variables that every build has, as where the forge's API is
     settings: Callable[[], dict[str, str]] = dict
 

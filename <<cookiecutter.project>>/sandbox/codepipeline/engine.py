@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.codepipeline import conditions
 from sandbox.codepipeline.declaration import in_order
+from sandbox.codepipeline.happenings import RESUMED, STARTED, execution_event
 from sandbox.codepipeline.records import (
     ABANDONED,
     FAILED,
@@ -114,8 +115,10 @@ class Engine:
 
     def _begin(self, line: Line, execution: Execution, stages: list[Record], kept: Collection[str]) -> None:
         with self.changed:
-            if execution not in line.executions:
+            is_new = execution not in line.executions
+            if is_new:
                 line.executions.append(execution)
+        self._tell(execution, STARTED if is_new else RESUMED)
         arguments = (line, execution, stages, kept)
         threading.Thread(target=self._drive, args=arguments, name=execution.id, daemon=True).start()
 
@@ -143,6 +146,11 @@ class Engine:
             execution.status, execution.updated = status, self._clock.now()
             execution.done.set()
             self.changed.notify_all()
+        self._tell(execution, status)
+
+    def _tell(self, execution: Execution, state: str) -> None:
+        world = self._actor.world
+        self._actor.reach.tell(execution_event(world, execution, state))
 
     def _enter(self, line: Line, execution: Execution, stage: str) -> str:
         """Wait before a stage until it is free and open; SUCCEEDED once the execution is inside."""

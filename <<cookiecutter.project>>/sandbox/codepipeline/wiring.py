@@ -58,7 +58,7 @@ def join(reach: Reach, office: Office, control: Control) -> None:
             raise ValueError(f"arn is {arn!r}, not that of a connection")
         reach.connections[account].authorise(arn)
 
-    reach.codecommit = find
+    reach.codecommit, reach.tell = find, bus.tell
     office.outbox.on_event.append(bus.tell)
     control.serve("connections", authorise)
     control.serve("schedule", bus.strike)
