@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+import moto.core.utils
+from moto.core.loaders import create_loader
 from moto.iam.access_control import PermissionResult
 from moto.logs.models import logs_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -16,6 +19,8 @@ class Moto(DomainDispatcherApplication):
     def __init__(self) -> None:
         super().__init__(create_backend_app)
         self._known: dict[str, Any] = {}
+        # one loader, which looks through the folders of all services once; moto makes one for each service
+        moto.core.utils.create_loader = functools.cache(create_loader)  # type: ignore[attr-defined]
         # decided in front of moto already, which ignores conditions
         FakeBucket.get_permission = lambda bucket, action, resource: PermissionResult.NEUTRAL  # type: ignore[method-assign,assignment]
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import yaml
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from sandbox.clients import make_client
 from sandbox.cloudformation.template import LONGEST, load
 from sandbox.errors import SandboxError
 from sandbox.project import DUTIES
@@ -106,24 +104,15 @@ def body(template: Path) -> str:
     return json.dumps(read(template), separators=(",", ":"), ensure_ascii=False)
 
 
-@functools.cache
-def _session() -> boto3.session.Session:
-    """One session: it keeps the model of CloudFormation."""
-    return boto3.session.Session()
-
-
 def _client(endpoint: str, account: str, region: str) -> Any:
     from sandbox.identity import root_key
 
-    create: Any = _session().client
-    return create(
-        "cloudformation",
-        endpoint_url=endpoint,
-        region_name=region,
-        aws_access_key_id=root_key(account),
-        aws_secret_access_key="sandbox",  # noqa: S106  # the sandbox checks no signature
-        config=Config(proxies={}),
-    )
+    # the sandbox checks no signature
+    keys: dict[str, str | None] = {
+        "aws_access_key_id": root_key(account),
+        "aws_secret_access_key": "sandbox",
+    }
+    return make_client("cloudformation", endpoint, region, keys)
 
 
 def _create(client: Any, stack: Stack) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
+from sandbox.clients import make_client
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,26 +67,13 @@ class World:
 
     def client(self, service: str, keys: dict[str, str], agent: str = SERVICE_AGENT) -> Any:
         """A client of our own endpoint, acting as the session that `keys` open."""
-        create: Any = _session().client
-        with _creating:
-            return create(
-                service,
-                region_name=self.region,
-                endpoint_url=self.endpoint,
-                aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-                aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
-                aws_session_token=keys["AWS_SESSION_TOKEN"],
-                config=Config(user_agent=agent, proxies={}, retries={"mode": "standard"}),
-            )
-
-
-@functools.cache
-def _session() -> boto3.session.Session:
-    """One session: it keeps the loaded service models, but makes one client at a time."""
-    return boto3.session.Session()
-
-
-_creating = threading.Lock()
+        session: dict[str, str | None] = {
+            "aws_access_key_id": keys["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": keys["AWS_SECRET_ACCESS_KEY"],
+            "aws_session_token": keys["AWS_SESSION_TOKEN"],
+        }
+        standard = {"mode": "standard"}
+        return make_client(service, self.endpoint, self.region, session, user_agent=agent, retries=standard)
 
 
 def now() -> datetime:

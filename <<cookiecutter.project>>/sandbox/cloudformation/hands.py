@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-import boto3
-import botocore.session
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
-from botocore.config import Config
 
-from sandbox import wire
+from sandbox.clients import make_client
 from sandbox.layer import VIA
 
 if TYPE_CHECKING:
@@ -59,10 +56,6 @@ class Hands:
     def __init__(self, endpoint: str) -> None:
         self.app: Any = None
         self._endpoint = endpoint
-        self._own = boto3.session.Session()
-        shared = botocore.session.get_session()
-        shared.register_component("data_loader", wire.session().get_component("data_loader"))
-        self._shared = boto3.session.Session(botocore_session=shared)
         self._clients: dict[tuple[str, str, Keys], Any] = {}
         self._lock = threading.Lock()
 
@@ -74,17 +67,12 @@ class Hands:
             return self._clients[name]
 
     def _make(self, service: str, region: str, keys: Keys) -> Any:
-        # a client of S3 rewrites the model that it is made of
-        create: Any = (self._own if service == "s3" else self._shared).client
-        client = create(
-            service,
-            endpoint_url=self._endpoint,
-            region_name=region,
-            aws_access_key_id=keys.access_key,
-            aws_secret_access_key="sandbox",  # noqa: S106  # the sandbox checks no signature
-            aws_session_token=keys.token or None,
-            config=Config(user_agent=AGENT, proxies={}),
-        )
+        signed_with = {
+            "aws_access_key_id": keys.access_key,
+            "aws_secret_access_key": "sandbox",  # the sandbox checks no signature
+            "aws_session_token": keys.token or None,
+        }
+        client = make_client(service, self._endpoint, region, signed_with, user_agent=AGENT)
         via = AGENT if keys.via else ""
         client.meta.events.register("before-send", lambda request, **_: self._send(request, via))
         return client

@@ -62,8 +62,9 @@ def _construct(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[st
 _Loader.add_multi_constructor("!", _construct)
 
 
+@functools.lru_cache(maxsize=64)
 def load(text: str) -> Any:
-    """A document with every function in its long form; raises yaml.YAMLError."""
+    """A document, which nobody changes, with every function in its long form; raises yaml.YAMLError."""
     return yaml.load(text, _Loader)  # noqa: S506  # a SafeLoader that knows CloudFormation's tags
 
 
