@@ -13,6 +13,7 @@ from sandbox.stage import console
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+LOGINS = ("ada", "ben", "cleo")
 PATIENCE = 300.0  # seconds for a workflow's run; a training job is not waited for by any
 LOOK = 0.1
 GONE_WELL = {"success", "skipped", "neutral"}

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
+import boto3
+import yaml
 from rich.console import Console
+from rich.markup import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,30 +37,70 @@ class Stage:
     folder: Path
     environment: dict[str, str]
     acts: list[tuple[str, float]] = field(default_factory=list)
+    session: boto3.session.Session = field(default_factory=boto3.session.Session)
 
-    def run(self, *command: str, shown: str | None = None, quiet: bool = False, fails: bool = False) -> str:
-        """Type a command; show it with its output. Raises SystemExit unless it ends as it should."""
-        console.print(f"[bold cyan]$ {shown or ' '.join(command)}[/]")
+    def run(self, *command: str, shown: str | None = None, lines: int = SHOWN_LINES, ends: int = 0) -> str:
+        """Type a command; show it with so many lines of its output. Raises SystemExit unless it ends as it
+        should."""
+        # whole, however narrow the window: people copy it
+        console.print(f"[bold cyan]$ {escape(shown or shlex.join(command))}[/]", soft_wrap=True)
         done = subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
         )
-        if done.returncode != (1 if fails else 0):
+        if done.returncode != ends:
             console.print(done.stdout + done.stderr, markup=False)
             raise SystemExit(f"{' '.join(command)!r} ended with exit code {done.returncode}; see above")
-        if not quiet:
-            show(done.stdout)
-        if fails:
+        show(done.stdout, lines)
+        if ends:
             console.print(f"  {done.stderr.strip()}", markup=False, style="yellow")
         return done.stdout
 
-    def python(self, module: str, *arguments: str, shown: str) -> str:
+    def python(self, module: str, *arguments: str, shown: str, lines: int = SHOWN_LINES) -> str:
         """Run a module of this interpreter, shown as the command that a user types."""
-        return self.run(sys.executable, "-m", module, *arguments, shown=shown)
+        return self.run(sys.executable, "-m", module, *arguments, shown=shown, lines=lines)
 
-    def mlops(self, *arguments: str, quiet: bool = False, fails: bool = False) -> str:
+    def mlops(self, *arguments: str, lines: int = SHOWN_LINES, ends: int = 0) -> str:
         """A verb of the tool, from the copy's own source."""
         command = (sys.executable, "-m", "mlops.cli", *arguments)
-        return self.run(*command, shown=f"mlops {' '.join(arguments)}", quiet=quiet, fails=fails)
+        return self.run(*command, shown=f"mlops {' '.join(arguments)}", lines=lines, ends=ends)
+
+    def aws(self, *words: str, ends: int = 0) -> str:
+        """A call by the AWS CLI; its answer as text, which is shown where a query chose it."""
+        lines = SHOWN_LINES if "--query" in words else 0
+        return self.run("aws", *words, "--output", "text", lines=lines, ends=ends)
+
+    def client(self, service: str) -> Any:
+        """A client with this stage's credentials."""
+        given = self.environment
+        create: Any = self.session.client
+        return create(
+            service,
+            endpoint_url=given["AWS_ENDPOINT_URL"],
+            region_name=given["AWS_REGION"],
+            aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def read_environment(self, *options: str) -> dict[str, str]:
+        """What `python -m sandbox env` prints."""
+        shown = " ".join(["python -m sandbox env", *options])
+        return read_exports(self.python("sandbox", "env", *options, shown=shown, lines=0))
+
+    def as_owner(self, duty: str) -> Stage:
+        """The stage with the keys of an account's owner."""
+        given = self.read_environment("--account", duty)
+        return replace(self, environment={**self.environment, **given})
+
+    @cached_property
+    def names(self) -> Any:
+        """The answers that names on AWS are made of."""
+        return yaml.safe_load((self.folder / "project.yml").read_text(encoding="utf-8"))
+
+    @property
+    def trail_bucket(self) -> str:
+        """Where the trails of all accounts are delivered."""
+        names = self.names
+        return f"{names['project']}-trail-{names['accounts']['training']}-{names['region']}"
 
     @contextmanager
     def act(self, title: str) -> Iterator[None]:
@@ -87,14 +132,13 @@ def set_stage(project: Path, folder: Path) -> Stage:
 
 
 @contextmanager
-def sandbox(stage: Stage, speed: str, decisions: Path | None = None) -> Iterator[None]:
+def sandbox(stage: Stage, *options: str) -> Iterator[None]:
     """AWS and the forge on this machine, for as long as the rehearsal lasts."""
-    with stage.act("Start the sandbox: AWS and a forge on this machine, the project's foundation deployed"):
-        record = ["--decisions", str(decisions.absolute())] if decisions else []
-        up = ["up", "--detach", "--speed", speed, *record]
+    what = "empty accounts" if "--empty" in options else "the project's foundation deployed"
+    with stage.act(f"Start the sandbox: AWS and a forge on this machine, {what}"):
+        up = ["up", "--detach", *options]
         stage.python("sandbox", *up, shown=f"python -m sandbox {' '.join(up)}")
-        exports = stage.run(sys.executable, "-m", "sandbox", "env", shown="python -m sandbox env", quiet=True)
-        stage.environment.update(read_exports(exports))
+        stage.environment.update(stage.read_environment())
     try:
         yield
     finally:
@@ -109,10 +153,19 @@ def read_exports(text: str) -> dict[str, str]:
     return {name: value.strip("'\"") for name, value in pairs}
 
 
-def show(text: str) -> None:
+def begin_history(stage: Stage, message: str) -> None:
+    """The copy's first commit, as ada's."""
+    stage.run("git", "init", "-q", "-b", "main")
+    stage.run("git", "config", "user.name", "Ada Quist")
+    stage.run("git", "config", "user.email", "ada@example.com")
+    stage.run("git", "add", "-A")
+    stage.run("git", "commit", "-q", "-m", message)
+
+
+def show(text: str, most: int = SHOWN_LINES) -> None:
     """The first lines of an output, indented."""
     lines = text.rstrip().splitlines()
-    for line in lines[:SHOWN_LINES]:
+    for line in lines[:most]:
         console.print(f"  {line}", markup=False, overflow="ellipsis", no_wrap=True)
-    if len(lines) > SHOWN_LINES:
-        console.print(f"  … {len(lines) - SHOWN_LINES} more lines", style="dim")
+    if most and len(lines) > most:
+        console.print(f"  … {len(lines) - most} more lines", style="dim")
