@@ -218,6 +218,8 @@ def audit(firm: Firm, *, fails: bool) -> tuple[str, str]:
     log = firm.run("audit.yml", "Audit", fails=fails)["Audit"]
     issues = firm.ada.call("GET", "/issues?state=all&labels=audit&per_page=100")
     assert len(issues) == 1, log
+    (newest, *_) = firm.ada.call("GET", "/actions/artifacts?name=audit")["artifacts"]
+    assert newest["workflow_run"]["id"] == max(run["id"] for run in firm.ada.runs()), "the report is kept"
     return issues[0]["state"], issues[0]["body"]
 
 

@@ -234,7 +234,7 @@ def _is_open(path: str) -> bool:
 
 
 def _json(request: Request) -> dict[str, Any]:
-    if not request.get_data():
+    if not request.get_data() or request.mimetype == "application/zip":
         return {}
     try:
         found = json.loads(request.get_data())

@@ -104,6 +104,19 @@ def test_a_report_goes_to_a_file_and_its_summary_to_the_terminal(found: World, t
     assert path.read_text().startswith("<!doctype html>")
 
 
+def test_files_besides_are_in_the_form_that_they_are_named_for(found: World, tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a.html", "a.json", "a.md")]
+    answer = found.run("--format", "table", *(word for path in paths for word in ("--report", str(path))))
+    assert "1 findings" in answer.text
+    for path, form in zip(paths, ("html", "json", "markdown"), strict=True):
+        assert path.read_text() == found.run("--format", form).text
+
+
+def test_a_file_besides_whose_form_nobody_knows_is_refused_before_anything_is_read(found: World) -> None:
+    answer = found.run("--trail", "nowhere", "--report", "audit.pdf")
+    assert (answer.code, "'audit.pdf' ends in no known form; allowed: .html" in answer.text) == (2, True)
+
+
 @pytest.mark.parametrize("form", ["table", "json", "sarif", "markdown", "html"])
 def test_the_same_input_gives_the_same_bytes(found: World, form: str) -> None:
     assert found.run("--format", form) == found.run("--format", form)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -98,6 +99,41 @@ def test_a_log_is_behind_a_link_and_a_runs_logs_are_an_archive(shop: Workshop, r
     assert "fine" in shop.ask("GET", f"actions/jobs/{good.id}/logs").text
     archive = zipfile.ZipFile(io.BytesIO(shop.ask("GET", f"actions/runs/{run.id}/logs").content))
     assert archive.namelist() == ["0_Good.txt", "1_bad.txt"]
+
+
+UPLOAD = {"uses": "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f"}
+
+
+def test_what_a_job_uploads_is_kept_with_its_run(shop: Workshop) -> None:
+    make = {"run": "mkdir -p out/.hidden; echo 1 > out/a.txt; echo 2 > out/.hidden/b; echo 3 > c.html"}
+    keep = {**UPLOAD, "id": "up", "with": {"name": "report", "path": "out\n*.html", "retention-days": "7"}}
+    say = {"run": "echo number ${{ steps.up.outputs.artifact-id }}"}
+    run = shop.try_workflow({"name": "Try", "jobs": {"a": {"runs-on": "x", "steps": [make, keep, say]}}})
+    assert run.conclusion == "success", shop.log(run.latest[0])
+    (found,) = shop.ask("GET", f"actions/runs/{run.id}/artifacts").json()["artifacts"]
+    assert f"number {found['id']}" in shop.log(run.latest[0])
+    content = shop.ask("GET", f"actions/artifacts/{found['id']}/zip").content
+    assert zipfile.ZipFile(io.BytesIO(content)).namelist() == ["c.html", "out/a.txt"]
+    assert found["digest"] == f"sha256:{hashlib.sha256(content).hexdigest()}"
+    assert shop.ask("GET", f"actions/artifacts/{found['id']}").json() == found
+    assert shop.ask("DELETE", f"actions/artifacts/{found['id']}").status_code == 204
+    assert shop.ask("GET", "actions/artifacts?name=report").json()["total_count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"path": "none.txt", "if-no-files-found": "error"}, "No files were found"),
+        ({"path": "a.txt", "overwrite": "true"}, "with overwrite, which its stand-in does not know"),
+        ({"path": "a.txt", "name": "a/b"}, "The artifact name is not valid: 'a/b'"),
+        ({"path": "a.txt", "retention-days": "91"}, "retention-days is '91'; allowed: 1 to 90"),
+    ],
+)
+def test_an_upload_that_cannot_be_fails_its_job(shop: Workshop, given: dict[str, str], said: str) -> None:
+    steps = [{"run": "touch a.txt"}, {**UPLOAD, "with": given}]
+    run = shop.try_workflow({"name": "Try", "jobs": {"a": {"runs-on": "x", "steps": steps}}})
+    assert run.conclusion == "failure"
+    assert said in shop.log(run.latest[0])
 
 
 def test_a_job_is_its_check_under_the_same_number(shop: Workshop, run: RunRecord) -> None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from sandbox.forge.runs.errors import WorkflowError
 from sandbox.forge.runs.expressions import Lexeme, Scope, end_of, lex, parse
 from sandbox.forge.runs.values import as_text
@@ -183,7 +185,8 @@ def read_outputs(file: Path) -> dict[str, str]:
 def list_actions(steps: list[dict[str, Any]], folder: Path) -> dict[str, Path]:
     """The stand-in of every action that steps use, by `owner/name@ref`; what has none is refused by name."""
     found: dict[str, Path] = {}
-    for used in [str(step["uses"]) for step in steps if "uses" in step]:
+    for step in [step for step in steps if "uses" in step]:
+        used = str(step["uses"])
         if used.startswith("./"):
             continue
         named = REMOTE.fullmatch(used)
@@ -195,5 +198,17 @@ def list_actions(steps: list[dict[str, Any]], folder: Path) -> dict[str, Path]:
             raise WorkflowError(
                 f"step uses {used!r}, which has no stand-in in sandbox/forge/actions. There are: {known}"
             )
+        require_inputs(used, step.get("with") or {}, place / named["path"].strip("/") / "action.yml")
         found[f"{named['repository']}@{named['ref']}"] = place
     return found
+
+
+def require_inputs(used: str, given: dict[str, Any], file: Path) -> None:
+    """Refuse an input that a stand-in would not heed."""
+    known = yaml.safe_load(file.read_text(encoding="utf-8")).get("inputs") or {}
+    strange = sorted(set(given) - set(known))
+    if strange:
+        raise WorkflowError(
+            f"step uses {used!r} with {', '.join(strange)}, which its stand-in does not know. It knows: "
+            f"{', '.join(sorted(known))}"
+        )

@@ -18,7 +18,7 @@ RUN = f"{ACTIONS}/runs/<int:run>"
 
 def routes(runs: Runs) -> list[Route]:
     """What the forge serves of the runs."""
-    reading, acting = Reading(runs), Acting(runs)
+    reading, acting, artifacts = Reading(runs), Acting(runs), runs.artifacts
     file = f"{ACTIONS}/workflows/<workflow>"
     return [
         Route("POST", "/_schedule", acting.schedule),
@@ -35,6 +35,13 @@ def routes(runs: Runs) -> list[Route]:
         Route("GET", f"{ACTIONS}/workflows", reading.list_workflows, "actions"),
         Route("GET", file, reading.get_workflow, "actions"),
         Route("GET", f"{file}/runs", reading.list_runs, "actions"),
+        Route("POST", "/_artifacts", artifacts.upload),
+        Route("GET", "/_artifacts/<int:artifact>.zip", artifacts.archive),
+        Route("GET", f"{ACTIONS}/artifacts", artifacts.list_all, "actions"),
+        Route("GET", f"{ACTIONS}/artifacts/<int:artifact>", artifacts.get, "actions"),
+        Route("DELETE", f"{ACTIONS}/artifacts/<int:artifact>", artifacts.delete, "actions", "write", "write"),
+        Route("GET", f"{ACTIONS}/artifacts/<int:artifact>/<form>", artifacts.download, "actions"),
+        Route("GET", f"{RUN}/artifacts", artifacts.list_of_run, "actions"),
         Route("GET", "/_logs/<int:job>.txt", reading.log_file),
         Route("GET", "/_logs/<int:run>.zip", reading.log_archive),
         Route("GET", f"{RUN}/logs", reading.logs, "actions"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.forge.calls import missing
 from sandbox.forge.runs import graph as plan
 from sandbox.forge.runs import source, views
+from sandbox.forge.runs.artifacts import Artifacts
 from sandbox.forge.runs.claims import Bearer
 from sandbox.forge.runs.engine import Engine
 from sandbox.forge.runs.errors import WorkflowError
@@ -47,6 +48,7 @@ class Runs:
         self.records = Records(ground.home / "runs")
         self.reported = Reported(self.records.home / "checks.json", ground, self.records)
         self.bearers: dict[str, Bearer] = {}
+        self.artifacts = Artifacts(self)
         self._executor = Executor()
         self.engine = Engine(
             self.records, Work(self._execute, self._call, self._gate, self._permit, self.now)
@@ -200,15 +202,18 @@ class Runs:
             path = leg.node.graph.workflow.path
             self.bearers[identity] = Bearer(run.record, record, leg.node.graph.github, path)
         try:
-            outcome = self._executor.run(self._task(run, leg, record, token, identity), stop, report)
+            with self.artifacts.uploader(run.record) as upload:
+                task = self._task(run, leg, record, token, (identity, upload))
+                outcome = self._executor.run(task, stop, report)
         finally:
             self.ground.tokens.revoke(token)
             self.bearers.pop(identity, None)
         self.records.summary(record).write_text(outcome.summary, encoding="utf-8")
         return outcome
 
-    def _task(self, run: Run, leg: Leg, record: JobRecord, token: str, identity: str) -> Task:
+    def _task(self, run: Run, leg: Leg, record: JobRecord, token: str, secret: tuple[str, str]) -> Task:
         github, event = leg.node.graph.github, run.record.event
+        identity, upload = secret
         found = plan.scope(leg)
         contexts = {name: found.contexts[name] for name in ("inputs", "needs", "matrix", "strategy", "vars")}
         minutes = as_number(evaluate_tree(leg.node.job.raw.get("timeout-minutes", LONGEST_MINUTES), found))
@@ -226,9 +231,14 @@ class Runs:
             event.payload,
             event.name,
             views.settings(github),
-            {**views.surroundings(github, self.ground), **self._identity(record, identity)},
+            {
+                **views.surroundings(github, self.ground),
+                **self._identity(record, identity),
+                "ACTIONS_RESULTS_URL": f"{self.ground.url}/_artifacts",
+                "ACTIONS_RUNTIME_TOKEN": upload,
+            },
             token,
-            (identity,) if identity else (),
+            tuple(filter(None, secret)),
             minutes * 60,
             self.now,
         )

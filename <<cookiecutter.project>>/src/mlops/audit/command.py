@@ -51,6 +51,13 @@ class Moment(click.ParamType[datetime]):
 @click.option("--now", type=Moment(), hidden=True, help="When the folder was complete, for an old copy.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), help="Write the report there.")
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Also write it there, as the name ends: .html, .json, .md, .sarif or .txt. Any number of times.",
+)
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Go on from there, and write it anew.")
 @click.option("--issues", "keeps_issues", is_flag=True, help="Keep one issue of the forge per finding.")
 @click.option("--dry-run", is_flag=True, help="With --issues: say what would be done.")
@@ -60,18 +67,21 @@ def command(
     /,
     form: str,
     output: Path | None,
+    reports: tuple[Path, ...],
     keeps_issues: bool,
     dry_run: bool,
     **options: Any,
 ) -> int:
     """Prove every approval and every endpoint change."""
-    from mlops.audit.formats import write_report
+    from mlops.audit.formats import require_form, write_report
 
     context.obj = Options(**options)
     if context.invoked_subcommand:
         return 0
+    for path in reports:
+        require_form(path)
     report = answer(context.obj)
-    write_report(report, form, output)
+    write_report(report, form, output, reports)
     if keeps_issues:
         keep(report, dry_run=dry_run)
     return report.exit_code

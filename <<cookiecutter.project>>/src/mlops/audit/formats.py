@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlops.errors import UsageError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from mlops.audit.report import Report
 
 FORMATS = ("table", "json", "sarif", "markdown", "html")
+ENDINGS = {".html": "html", ".json": "json", ".md": "markdown", ".sarif": "sarif", ".txt": "table"}
 
 
 def render(report: Report, form: str) -> str:
@@ -43,8 +47,17 @@ def dump(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def write_report(report: Report, form: str, output: Path | None) -> None:
-    """To a file, or to standard output."""
+def require_form(path: Path) -> str:
+    """The form that a file's name asks for."""
+    if path.suffix not in ENDINGS:
+        raise UsageError(f"--report {str(path)!r} ends in no known form; allowed: {', '.join(ENDINGS)}")
+    return ENDINGS[path.suffix]
+
+
+def write_report(report: Report, form: str, output: Path | None, more: Iterable[Path] = ()) -> None:
+    """To a file, or to standard output; `more` are files besides, each in the form that it is named for."""
+    for path in more:
+        path.write_text(render(report, require_form(path)), encoding="utf-8")
     text = render(report, form)
     if output:
         output.write_text(text, encoding="utf-8")
