@@ -23,6 +23,8 @@ class Tail:
 
     def lines(self, last: bool = False) -> list[str]:
         """Read on; a line without its end waits for it, unless this is the last call."""
+        if self._source.stat().st_size == self._offset:
+            return []
         with self._source.open("rb") as file:
             file.seek(self._offset)
             text = file.read()

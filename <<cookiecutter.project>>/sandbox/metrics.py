@@ -75,6 +75,12 @@ class Metrics:
             found = samples[bisect.bisect_left(times, start) : bisect.bisect_left(times, end)]
         return [each for each in found if unit is None or each.unit == unit]
 
+    def newest(self, metric: Metric) -> float:
+        """The time of the newest sample; before all times where there is none."""
+        with self._lock:
+            times, _ = self._series.get(metric, ([], []))
+            return times[-1] if times else float("-inf")
+
     def names(self) -> list[Metric]:
         with self._lock:
             return sorted(self._series)

@@ -9,7 +9,7 @@ from sandbox.metricmath import Expression
 from sandbox.metrics import check_statistic, read_metric, statistic
 
 if TYPE_CHECKING:
-    from sandbox.metrics import Metrics
+    from sandbox.metrics import Metric, Metrics
 
 
 class Queries:
@@ -17,6 +17,7 @@ class Queries:
 
     def __init__(self, queries: list[dict[str, Any]]) -> None:
         self._stats = {query["Id"]: query["MetricStat"] for query in queries if "MetricStat" in query}
+        self._metrics = {name: _metric(stat["Metric"]) for name, stat in self._stats.items()}
         self._expressions = {
             query["Id"]: Expression(query["Expression"]) for query in queries if "Expression" in query
         }
@@ -51,12 +52,19 @@ class Queries:
         """The value of each query over one stretch of time."""
         known: dict[str, float | None] = {}
         for name, stat in self._stats.items():
-            wanted = stat["Metric"]
-            metric = read_metric(wanted["Namespace"], wanted["MetricName"], wanted.get("Dimensions"))
-            known[name] = statistic(metrics.between(metric, start, end, stat.get("Unit")), stat["Stat"])
+            found = metrics.between(self._metrics[name], start, end, stat.get("Unit"))
+            known[name] = statistic(found, stat["Stat"])
         for name in self._order:
             known[name] = self._expressions[name].value(known)
         return known
+
+    def has_samples(self, metrics: Metrics, start: float) -> bool:
+        """Whether a metric of them has samples since a moment."""
+        return any(metrics.newest(metric) >= start for metric in self._metrics.values())
+
+
+def _metric(named: dict[str, Any]) -> Metric:
+    return read_metric(named["Namespace"], named["MetricName"], named.get("Dimensions"))
 
 
 def invalid(message: str) -> ServiceError:

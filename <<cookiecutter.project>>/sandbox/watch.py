@@ -9,7 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from sandbox.alarms import COMPARISONS, EXTRA_POINTS, MISSING, Rule, State, judge
+from sandbox.alarms import COMPARISONS, EXTRA_POINTS, MISSING, Rule, State, Verdict, judge
 from sandbox.errors import ServiceError
 from sandbox.queries import Queries
 from sandbox.sagemaker.tags import Tags
@@ -36,6 +36,7 @@ class Alarm:
         self.rule = _rule(params)
         self.watched = self.queries.returned[0]["Id"]
         self.state: State = "INSUFFICIENT_DATA"
+        self._silent: State | None = None  # where it stays while nothing is measured
         defaults = {
             "ActionsEnabled": True,
             "OKActions": [],
@@ -60,9 +61,22 @@ class Alarm:
 
     def points(self, metrics: Metrics, end: float) -> list[float | None]:
         """The data points of the evaluation range, newest last."""
-        period, count = self.queries.period, self.rule.periods + EXTRA_POINTS
-        starts = [end - period * back for back in range(count, 0, -1)]
+        period = self.queries.period
+        starts = [end - period * back for back in range(self._count, 0, -1)]
         return [self.queries.values(metrics, start, start + period)[self.watched] for start in starts]
+
+    def verdict(self, metrics: Metrics, end: float) -> Verdict | None:
+        """Judge the evaluation range; None where it is empty as it was, and so is the verdict."""
+        silent = not self.queries.has_samples(metrics, end - self.queries.period * self._count)
+        if silent and self._silent == self.state:
+            return None
+        verdict = judge(self.rule, self.points(metrics, end), self.state)
+        self._silent = verdict.state if silent else None
+        return verdict
+
+    @property
+    def _count(self) -> int:
+        return self.rule.periods + EXTRA_POINTS
 
 
 class Watch:
@@ -102,9 +116,11 @@ class Watch:
         for name, alarm in alarms.items():
             if end % EVERY_SECONDS and alarm.queries.period not in FAST_PERIODS:
                 continue
-            verdict = judge(alarm.rule, alarm.points(self._metrics, end), alarm.state)
+            verdict = alarm.verdict(self._metrics, end)
+            if verdict is None or verdict.state == alarm.state:
+                continue
             with self._lock:
-                if self._alarms.get(name) is alarm and verdict.state != alarm.state:
+                if self._alarms.get(name) is alarm:
                     self._move(name, alarm, verdict.state, verdict.reason)
 
     def _move(self, name: str, alarm: Alarm, state: State, reason: str) -> None:

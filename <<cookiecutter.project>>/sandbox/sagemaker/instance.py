@@ -30,6 +30,8 @@ SERVING = Path(__file__).parent.parent / "serving.py"
 STARTUP_SECONDS = 300.0
 ANSWER_SECONDS = 60.0
 SHIP_SECONDS = 1.0
+LIVELY_SECONDS = 2.0  # for so long after a request its container may still have to say something
+IDLE_SECONDS = 0.5
 # SageMaker's own words, as users quote them
 NO_STORAGE = (
     'Failed to download model data from URL "{}". Please ensure that an S3 VPC endpoint exists in route '
@@ -61,6 +63,7 @@ class Instance:
         self._command: launch.Command | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._ended = threading.Event()
+        self._asked, self._last_asked = threading.Event(), time.monotonic()
         self._shipper: threading.Thread | None = None
         self._port = 0
         self._held = ExitStack()
@@ -142,11 +145,18 @@ class Instance:
         # an alarm on what a handler prints must not lag behind a clock that runs faster
         pause = max(0.02, self._world.clock.real(SHIP_SECONDS))
         while not self._ended.wait(pause):
+            self._await_request()
             stream.ship()
             if self._process and self._process.poll() is not None and self._port:
                 self._ended.wait(RESTART_SECONDS)
                 self._restart()
         stream.ship(last=True)
+
+    def _await_request(self) -> None:
+        """Look at a container less often that nobody asks anything: there may be many."""
+        self._asked.clear()
+        if not self.busy and time.monotonic() - self._last_asked > LIVELY_SECONDS:
+            self._asked.wait(IDLE_SECONDS)
 
     def _restart(self) -> None:
         if self._ended.is_set():
@@ -163,6 +173,8 @@ class Instance:
 
     def invoke(self, body: bytes, headers: dict[str, str]) -> Reply:
         """Send one request to the container over a kept-alive connection."""
+        self._last_asked = time.monotonic()
+        self._asked.set()
         connection = self._connection()
         try:
             connection.request("POST", "/invocations", body, headers)
@@ -185,6 +197,7 @@ class Instance:
 
     def stop(self) -> None:
         self._ended.set()
+        self._asked.set()
         if self._process:
             launch.stop(self._process, 0)
         if self._shipper:
