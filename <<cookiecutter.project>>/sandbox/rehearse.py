@@ -36,6 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--decisions", type=Path, metavar="FILE", help="record what each role may: see sandbox/decisions.py"
     )
+    parser.add_argument("--short", action="store_true", help="one release to staging, and the audit")
     chosen = parser.parse_args(arguments)
     project = read_project(Path.cwd())
     refuse_other_engines(project)
@@ -47,9 +48,15 @@ def main(arguments: list[str] | None = None) -> None:
         plays = [Play(stage, model, forge, engine) for model in models]
         begun = begin(stage, forge)
         for play in plays:
-            rehearse(play)
-        acts.go_round(stage, models[-1])
-        acts.audit(plays[-1], begun)
+            acts.push_data(stage, play.model)
+            acts.first_training(play)
+            acts.promote(play, "staging")
+            if not chosen.short:
+                go_on(play)
+        if not chosen.short:
+            acts.go_round(stage, models[-1])
+        acts.approve_alone(stage, models[-1])
+        acts.audit(plays[-1], begun, "staging" if chosen.short else "prod")
     report(stage)
 
 
@@ -88,19 +95,18 @@ def begin(stage: Stage, forge: Forge) -> str:
         return stage.python("sandbox", "clock", shown="python -m sandbox clock").strip()
 
 
-def rehearse(play: Play) -> None:
-    """One model's life: to prod, a better one, a worse one, a forged pin, and back."""
+def go_on(play: Play) -> None:
+    """The life of a model that is in staging: to prod, a better one, a worse one, a forged pin, and back."""
     model = play.model
     changes = acts.read_changes(play.stage, model)
-    acts.push_data(play.stage, model)
-    acts.first_training(play)
-    acts.promote(play)
+    acts.promote(play, "prod")
     before = acts.ask(play, f"Ask {model} in prod")
     acts.change(play, changes["other"])
     acts.follow(
         play, f"Follow the training that the merge started: {model} against the champion, on the same rows"
     )
-    acts.promote(play)
+    acts.promote(play, "staging")
+    acts.promote(play, "prod")
     between = acts.ask(play, f"Ask {model} in prod the same")
     acts.change(play, changes["worse"])
     acts.follow(play, f"Follow the worse {model}: the gate stops it, and says why", fails=True)

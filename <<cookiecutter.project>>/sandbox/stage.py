@@ -26,6 +26,8 @@ NOT_COPIED = shutil.ignore_patterns(
     ".git", ".venv*", ".sandbox", "build", "__pycache__", ".*_cache", "cache", "tmp"
 )
 SHOWN_LINES = 12  # of a command's output; the rest is in its log
+Codes = tuple[int, ...]  # exit codes with which a command ends as it should
+WELL, REFUSED = (0,), (1,)
 
 console = Console(highlight=False)
 
@@ -39,7 +41,9 @@ class Stage:
     acts: list[tuple[str, float]] = field(default_factory=list)
     session: boto3.session.Session = field(default_factory=boto3.session.Session)
 
-    def run(self, *command: str, shown: str | None = None, lines: int = SHOWN_LINES, ends: int = 0) -> str:
+    def run(
+        self, *command: str, shown: str | None = None, lines: int = SHOWN_LINES, ends: Codes = WELL
+    ) -> str:
         """Type a command; show it with so many lines of its output. Raises SystemExit unless it ends as it
         should."""
         # whole, however narrow the window: people copy it
@@ -47,11 +51,11 @@ class Stage:
         done = subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
         )
-        if done.returncode != ends:
+        if done.returncode not in ends:
             console.print(done.stdout + done.stderr, markup=False)
             raise SystemExit(f"{' '.join(command)!r} ended with exit code {done.returncode}; see above")
         show(done.stdout, lines)
-        if ends:
+        if ends != WELL:
             console.print(f"  {done.stderr.strip()}", markup=False, style="yellow")
         return done.stdout
 
@@ -59,12 +63,12 @@ class Stage:
         """Run a module of this interpreter, shown as the command that a user types."""
         return self.run(sys.executable, "-m", module, *arguments, shown=shown, lines=lines)
 
-    def mlops(self, *arguments: str, lines: int = SHOWN_LINES, ends: int = 0) -> str:
+    def mlops(self, *arguments: str, lines: int = SHOWN_LINES, ends: Codes = WELL) -> str:
         """A verb of the tool, from the copy's own source."""
         command = (sys.executable, "-m", "mlops.cli", *arguments)
         return self.run(*command, shown=f"mlops {' '.join(arguments)}", lines=lines, ends=ends)
 
-    def aws(self, *words: str, ends: int = 0) -> str:
+    def aws(self, *words: str, ends: Codes = WELL) -> str:
         """A call by the AWS CLI; its answer as text, which is shown where a query chose it."""
         lines = SHOWN_LINES if "--query" in words else 0
         return self.run("aws", *words, "--output", "text", lines=lines, ends=ends)

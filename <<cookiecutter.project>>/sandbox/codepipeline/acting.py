@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,6 +14,8 @@ from sandbox.codepipeline.references import UnresolvedError, resolve_all
 from sandbox.errors import ServiceError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.codebuild.reach import Reach
     from sandbox.codepipeline.records import ActionRun, Execution
     from sandbox.world import World
@@ -81,15 +84,27 @@ class Actor:
         run.status, run.error = FAILED, (code, message)
         run.summary = run.summary or message[:500]
 
-    def wait(self, execution: Execution, run: ActionRun, answered: object, default_minutes: float) -> None:
-        """Wait for what ends an action; raises when it is abandoned, or when its time is over."""
-        clock = self.world.clock
+    def processing_time(self) -> float:
+        """What a build counts by: the wall's time, and by how much the clock was moved."""
+        return time.monotonic() + self.world.clock.moved
+
+    def wait(
+        self,
+        execution: Execution,
+        run: ActionRun,
+        answered: object,
+        default_minutes: float,
+        now: Callable[[], float] | None = None,
+    ) -> None:
+        """Wait for what ends an action; raises when it is abandoned, or when its time is over. Time is the
+        sandbox's, unless `now` tells another."""
+        now = now or self.world.clock.time
         minutes = run.action.get("timeoutInMinutes") or default_minutes
-        deadline = clock.time() + minutes * 60
+        deadline = now() + minutes * 60
         while not answered.wait(LOOK):  # type: ignore[attr-defined]
             if execution.stop.is_set() and execution.abandon:
                 raise AbandonedError
-            if clock.time() > deadline:
+            if now() > deadline:
                 raise ActionError(
                     "ActionExecutionTimeout", f"the action had no answer within {minutes:g} minutes"
                 )

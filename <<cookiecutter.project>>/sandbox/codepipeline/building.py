@@ -21,7 +21,8 @@ def build(actor: Actor, hands: Hands, execution: Execution, run: ActionRun) -> N
     asked = _request(hands, execution, run)
     started = codebuild.start_build(**asked)["build"]
     run.external_id, run.external_url = started["id"], _page(world.region, started)
-    actor.wait(execution, run, actor.reach.builds[world.account](started["id"]), LONGEST_MINUTES)
+    over = actor.reach.builds[world.account](started["id"])
+    actor.wait(execution, run, over, LONGEST_MINUTES, actor.processing_time)
     ended = codebuild.batch_get_builds(ids=[started["id"]])["builds"][0]
     run.variables = {each["name"]: each["value"] for each in ended.get("exportedEnvironmentVariables", [])}
     if ended["buildStatus"] != "SUCCEEDED":

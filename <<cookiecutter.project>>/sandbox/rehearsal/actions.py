@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from sandbox.stage import REFUSED
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -47,4 +49,6 @@ class ByActions:
 
     def audit(self, begun: str) -> None:
         """As a person does it: from the trail's bucket, of the time since the story began."""
-        self._stage.mlops("audit", "--trail", f"s3://{self._stage.trail_bucket}", "--since", begun, ends=1)
+        self._stage.mlops(
+            "audit", "--trail", f"s3://{self._stage.trail_bucket}", "--since", begun, ends=REFUSED
+        )

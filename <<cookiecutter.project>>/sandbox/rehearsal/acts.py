@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from sandbox.stage import console
+from sandbox.stage import REFUSED, WELL, console
 
 if TYPE_CHECKING:
     from sandbox.rehearsal.play import Play
@@ -36,12 +36,12 @@ def first_training(play: Play) -> None:
         play.stage.mlops("train", play.model, "--wait")
 
 
-def promote(play: Play) -> None:
-    """Through staging into prod: each time a pull request that a bot opens and people approve."""
-    for environment, job in (("staging", "propose"), ("prod", "reconcile")):
-        with play.stage.act(f"Promote {play.model} to {environment}: a pull request moves its pin"):
-            number = await_proposal(play, job, f"Promote {play.model} ")
-            merge_pin(play, number, environment)
+def promote(play: Play, environment: str) -> None:
+    """A pull request that a bot opens and people approve: prod's when it looks by the clock."""
+    with play.stage.act(f"Promote {play.model} to {environment}: a pull request moves its pin"):
+        job = "propose" if environment == "staging" else "reconcile"
+        number = await_proposal(play, job, f"Promote {play.model} ")
+        merge_pin(play, number, environment)
 
 
 def await_proposal(play: Play, job: str, title: str) -> int:
@@ -113,7 +113,7 @@ def open_edit(play: Play, branch: str, file: str, edits: dict[str, str], title: 
 def follow(play: Play, title: str, fails: bool = False) -> None:
     """Follow a run that exists: the verb starts no second one."""
     with play.stage.act(title):
-        play.stage.mlops("train", play.model, "--wait", ends=1 if fails else 0)
+        play.stage.mlops("train", play.model, "--wait", ends=REFUSED if fails else WELL)
 
 
 def refuse_forged_pin(play: Play) -> None:
@@ -168,9 +168,9 @@ def sample_request(stage: Stage, model: str) -> bytes:
 
 
 def go_round(stage: Stage, model: str) -> None:
-    """Change what is live by hand, and approve in the console, with the keys of the accounts' owners."""
-    with stage.act("Go round the pull requests, by hand and with the root's own keys"):
-        project, accounts, prod = stage.names["project"], stage.names["accounts"], stage.as_owner("prod")
+    """Change what is live by hand, with the keys of the account's owner."""
+    with stage.act("Go round the pull requests: point prod's endpoint elsewhere, by hand"):
+        project, prod = stage.names["project"], stage.as_owner("prod")
         endpoint = ["--endpoint-name", f"{project}-prod-{model}"]
         live = prod.aws("sagemaker", "describe-endpoint", *endpoint, "--query", "EndpointConfigName")
         listed = prod.aws(
@@ -179,15 +179,21 @@ def go_round(stage: Stage, model: str) -> None:
         )
         other = next(config for config in listed.split() if config != live.strip())
         prod.aws("sagemaker", "update-endpoint", *endpoint, "--endpoint-config-name", other)
-        registry = f"arn:aws:sagemaker:{stage.names['region']}:{accounts['training']}:model-package"
-        package = ["--model-package-arn", f"{registry}/{project}-{model}/1"]
+
+
+def approve_alone(stage: Stage, model: str) -> None:
+    """Approve a package as the console does, with the keys of the account's owner."""
+    with stage.act("Approve a release in the console, past every reviewer"):
+        names = stage.names
+        registry = f"arn:aws:sagemaker:{names['region']}:{names['accounts']['training']}:model-package"
+        package = ["--model-package-arn", f"{registry}/{names['project']}-{model}/1"]
         stage.aws("sagemaker", "update-model-package", *package, "--model-approval-status", "Approved")
 
 
-def audit(play: Play, begun: str) -> None:
-    """The audit finds both, and proves all the rest."""
+def audit(play: Play, begun: str, environment: str) -> None:
+    """The audit finds what went round, and proves all the rest."""
     stage = play.stage
     with stage.act("Audit: every approval and every change of an endpoint, proved or named"):
         stage.python("sandbox", "trail", shown="python -m sandbox trail")
         play.engine.audit(begun)
-        stage.mlops("audit", "explain", play.model, "--env", "prod", ends=1)
+        stage.mlops("audit", "explain", play.model, "--env", environment, ends=REFUSED)

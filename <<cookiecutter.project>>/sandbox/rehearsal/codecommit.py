@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sandbox.cast import LOGINS
-from sandbox.stage import begin_history, console, show
+from sandbox.stage import REFUSED, WELL, begin_history, console, show
 
 if TYPE_CHECKING:
     from sandbox.rehearsal.play import Person
-    from sandbox.stage import Stage
+    from sandbox.stage import Codes, Stage
 
 # AWS's own helper, told that the sandbox's host is no amazonaws.com
 HELPER = '!f() { test "$1" = get && aws codecommit credential-helper get --ignore-host-check; }; f'
-REFUSED = 254  # the AWS CLI's exit code where a service answers with an error
+ANSWERED_NO = (254, 255)  # the AWS CLI, versions 2 and 1, where a service answers with an error
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Contributor:
     stage: Stage
     repository: str
 
-    def aws(self, operation: str, *words: str, ends: int = 0) -> str:
+    def aws(self, operation: str, *words: str, ends: Codes = WELL) -> str:
         """Call CodeCommit by the AWS CLI."""
         return self.stage.aws("codecommit", operation, *words, ends=ends).strip()
 
@@ -125,8 +125,8 @@ class OnCodecommit:
     def refuse(self, number: int, branch: str) -> None:
         """Nobody approves what the check refuses, so main does not take it: neither merged nor pushed."""
         ada = self.contributors["ada"]
-        ada.aws(*ada.merging(number), ends=REFUSED)
-        ada.stage.run("git", "push", "-q", "origin", f"{branch}:main", ends=1)
+        ada.aws(*ada.merging(number), ends=ANSWERED_NO)
+        ada.stage.run("git", "push", "-q", "origin", f"{branch}:main", ends=REFUSED)
         ada.aws(
             *("update-pull-request-status", "--pull-request-id", str(number)),
             *("--pull-request-status", "CLOSED"),
