@@ -40,7 +40,6 @@ KEEP: dict[str, Callable[[Answers], bool]] = {
     "infra/pipeline.yml": by_codepipeline,
     ".github/dependabot.yml": by_github_actions,
     ".github/environments": by_github_actions,
-    ".github/rulesets": by_github_actions,
     ".github/workflows": by_github_actions,
     ".github": on_github,
 }

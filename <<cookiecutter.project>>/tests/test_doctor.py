@@ -20,6 +20,7 @@ from mlops.project import read_project
 from sandbox.forge import settings
 from tests.conftest import ACCOUNT, DVC_CONFIG, PROJECT, REGION, commit, git, write_model
 from tests.hub import open_desk
+from tests.joined import forget_token, join_pipelines
 from tests.networked import ENDPOINTS, give_network, pin_elsewhere
 from tests.patient import ENDPOINT, Patient, refuse, serve_one
 from tests.test_check import write_pin
@@ -250,6 +251,8 @@ BREAKS: dict[str, Callable[[Patient], object]] = {
     "actions-default": lambda p: p.put("/actions/permissions/workflow", default_workflow_permissions="write"),
     "approval-rule": forget_association,
     "direct-push": allow_pushes,
+    "connection": lambda p: join_pipelines(p, status="PENDING"),
+    "forge-token": forget_token,
     "alarm": lambda p: p.change(
         ("cloudwatch", "describe_alarms", f"{ENDPOINT}."), lambda _: {"MetricAlarms": []}
     ),
@@ -279,7 +282,19 @@ def test_a_world_in_order_has_no_finding(patient: Patient) -> None:
     assert patient.findings == []
     looked = {line.check for line in patient.lines if line.verdict == "ok"}
     seldom = {"approval-rule", "direct-push", "role-boundary", "network", "network-endpoints", "network-used"}
+    seldom |= {"connection", "forge-token"}
     assert looked >= {check.id for check in CHECKS} - seldom, "some check has nothing to look at"
+
+
+def test_pipelines_that_reach_the_forge_are_looked_at_and_have_no_finding(patient: Patient) -> None:
+    join_pipelines(patient)
+    assert patient.findings == []
+    verdicts = {line.check: line.verdict for line in patient.lines}
+    assert [verdicts[name] for name in ("connection", "forge-token", "actions-propose")] == [
+        "ok",
+        "ok",
+        "none",
+    ]
 
 
 def test_a_network_in_order_is_looked_at_and_has_no_finding(patient: Patient) -> None:

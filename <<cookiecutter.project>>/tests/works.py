@@ -89,6 +89,32 @@ class Works:
             keys = {"AWS_ACCESS_KEY_ID": f"AKIAROOT{account}", "AWS_SECRET_ACCESS_KEY": "x"}
             mlops(self.folder, self.endpoint, keys, "bootstrap", "--yes", "--set", "Queries=none")
 
+    def set_parameter(self, name: str, value: str) -> None:
+        """Change a parameter of the pipelines' stack, as `mlops bootstrap --set` does."""
+        client = self.client("cloudformation")
+        (stack,) = client.describe_stacks(StackName="acme-pipeline")["Stacks"]
+        kept = [
+            {"ParameterKey": each["ParameterKey"], "UsePreviousValue": True} for each in stack["Parameters"]
+        ]
+        client.update_stack(
+            StackName="acme-pipeline",
+            UsePreviousTemplate=True,
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+            Parameters=[
+                {"ParameterKey": name, "ParameterValue": value} if each["ParameterKey"] == name else each
+                for each in kept
+            ],
+        )
+        client.get_waiter("stack_update_complete").wait(
+            StackName="acme-pipeline", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        )
+
+    def push(self) -> None:
+        """The first push to main."""
+        run_git(self.folder, "init", "-q", "-b", MAIN)
+        Clone(self.folder, NAMES["ada"], "ada@example.com").commit({}, "Start")
+        run_git(self.folder, "push", "-q", self.remote(), f"HEAD:{MAIN}")
+
     def main(self) -> str:
         """The commit that main is at."""
         found = self.client("codecommit").get_branch(repositoryName=REPOSITORY, branchName=MAIN)
@@ -207,12 +233,19 @@ class Works:
 
 def mlops(folder: Path, endpoint: str, keys: dict[str, str], *words: str) -> str:
     """A verb of the tool in a process of its own; what it printed."""
+    done = run_verb(folder, endpoint, keys, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def run_verb(
+    folder: Path, endpoint: str, keys: dict[str, str], *words: str
+) -> subprocess.CompletedProcess[str]:
+    """A verb of the tool in a process of its own, whatever it ends as."""
     path = os.pathsep.join([str(PAYLOAD / "src"), str(PAYLOAD)])
     environment = {**os.environ, **keys, "AWS_ENDPOINT_URL": endpoint, "PYTHONPATH": path}
     command = [sys.executable, "-m", "mlops.cli", *words]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def found_works(folder: Path, models: Iterable[str]) -> Iterator[Works]:
@@ -222,9 +255,27 @@ def found_works(folder: Path, models: Iterable[str]) -> Iterator[Works]:
     try:
         works = Works(folder, json.loads((folder / ".sandbox/sandbox.json").read_text())["endpoint"])
         works.bootstrap()
-        run_git(folder, "init", "-q", "-b", MAIN)
-        Clone(folder, NAMES["ada"], "ada@example.com").commit({}, "Start")
-        run_git(folder, "push", "-q", works.remote(), f"HEAD:{MAIN}")
+        works.push()
+        yield works
+    finally:
+        run_sandbox(folder, "down")
+
+
+def found_asking(folder: Path, models: Iterable[str]) -> Iterator[Works]:
+    """Start a firm on AWS in which people confirm in prod's pipeline; a push to main starts that one alone."""
+    write_project(folder, models, AWS_ANSWERS)
+    run_sandbox(folder, "up", "--detach", "--images", "images", "--speed", SPEED)
+    try:
+        works = Works(folder, json.loads((folder / ".sandbox/sandbox.json").read_text())["endpoint"])
+        works.set_parameter("ManualApproval", "prod")
+        others = ["train", "deploy-staging", "check"]
+        works.client("events").remove_targets(Rule="acme-main-moved-training", Ids=others)
+        works.push()
+        assert works.people, "they are made when they are asked for"
+        for login in ("ada", "dan"):
+            works.client("iam").attach_user_policy(
+                UserName=login, PolicyArn=f"arn:aws:iam::{ACCOUNT}:policy/acme-confirm"
+            )
         yield works
     finally:
         run_sandbox(folder, "down")

@@ -22,6 +22,7 @@ from mlops.errors import AwsError, MlopsError, UsageError
 from mlops.forge import ForgeError
 from mlops.forge_settings import open_settings
 from mlops.foundation.changesets import Cloud
+from mlops.foundation.connecting import tell_connections
 from mlops.foundation.making import bring
 from mlops.foundation.networking import STEM, offered_network, tell_network
 from mlops.foundation.stacks import DUTIES
@@ -157,6 +158,8 @@ def bootstrap(
         left = set_forge(forge, repository, missing, narrator)
         for line in tell_network(project, found.duties, read_network(aws, found)):
             narrator.say(line)
+        for line in tell_connections(aws, found):
+            narrator.say(f"left to you: {line}")
         narrator.say(farewell(project, found, narrator))
     else:
         discard(cloud, found)

@@ -54,6 +54,17 @@ def own_session(region: str) -> Session:
     return boto3.session.Session(botocore_session=core, region_name=region)
 
 
+def client(region: str, service: str) -> Any:
+    """A client of where builds and pipelines are: as the build's own role, or as whoever is no build."""
+    from mlops.aws import Aws
+    from mlops.foundation import account
+
+    if not is_here():
+        return account.client(Aws(region), service)
+    create: Any = own_session(region).client
+    return create(service, config=client_config())
+
+
 def assume(role: str, name: str, region: str) -> Mapping[str, Any]:
     """A session of a role, opened as the build's own role."""
     from botocore.exceptions import ClientError

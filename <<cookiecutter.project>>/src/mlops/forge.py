@@ -196,7 +196,7 @@ def open_forge(project: Project) -> Forge:
     if project.forge == "github":
         from mlops.github_forge import connect
 
-        return connect(project.repository)
+        return connect(project.repository, by_workflow=project.ci == "github-actions")
     from mlops.codecommit_forge import connect as connect_codecommit
 
     return connect_codecommit(project)

@@ -79,7 +79,7 @@ def open_settings(project: Project) -> Settings:
     if project.forge == "github":
         from mlops.github_settings import connect_settings
 
-        return connect_settings(project.repository)
+        return connect_settings(project.repository, by_workflow=project.ci == "github-actions")
     from mlops.codecommit_settings import connect_settings as connect_codecommit
 
     return connect_codecommit(project)

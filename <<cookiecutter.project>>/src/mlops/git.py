@@ -74,6 +74,11 @@ def merge_base(root: Path, base: str, head: str) -> str:
         raise UsageError(f"{base!r} and {head!r} have no common history; a diff means nothing") from None
 
 
+def is_ancestor(root: Path, commit: str, head: str) -> bool:
+    """Whether `head` grew from a commit; a commit that is not here is none that it grew from."""
+    return run(root, ["merge-base", "--is-ancestor", commit, head]).returncode == 0
+
+
 def fork(root: Path, base: str, head: str) -> str:
     """What a diff of `head` is against: where it left `base`; nothing at all for the first push of a branch.
 

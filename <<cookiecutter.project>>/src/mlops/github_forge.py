@@ -40,8 +40,11 @@ CO_AUTHOR = re.compile(r"^co-authored-by:.*<([^<>]+)>\s*$", re.IGNORECASE | re.M
 WRITERS = frozenset({"admin", "maintain", "write"})
 
 
-def connect(repository: str) -> GithubForge:
-    """GitHub, or what GITHUB_API_URL names, as the holder of GITHUB_TOKEN. Raises without a token."""
+def connect(repository: str, by_workflow: bool = True) -> GithubForge:
+    """GitHub, or what GITHUB_API_URL names, as the holder of GITHUB_TOKEN. Raises without a token.
+
+    `by_workflow`: checks are a workflow of GitHub's, not a pipeline that GitHub tells of every change.
+    """
     token = os.environ.get("GITHUB_TOKEN", "")
     if not token:
         raise UsageError(
@@ -58,14 +61,14 @@ def connect(repository: str) -> GithubForge:
         seconds_between_requests=None,
         seconds_between_writes=None,
     )
-    return GithubForge(client, repository)
+    return GithubForge(client, repository, by_workflow)
 
 
 class GithubForge:
     """One repository of GitHub; see `mlops.forge.Forge`."""
 
-    def __init__(self, client: Github, repository: str) -> None:
-        self._client = client
+    def __init__(self, client: Github, repository: str, by_workflow: bool = True) -> None:
+        self._client, self._by_workflow = client, by_workflow
         self._name = repository
         self._owner = repository.partition("/")[0]
         self._repository: Repository = client.withLazy(lazy=True).get_repo(repository)
@@ -84,7 +87,7 @@ class GithubForge:
         """The repository's settings."""
         from mlops.github_settings import GithubSettings
 
-        return GithubSettings(self._repository, self._name)
+        return GithubSettings(self._repository, self._name, self._by_workflow)
 
     @asking
     def find_pull(self, branch: str) -> PullRequest | None:
@@ -294,14 +297,25 @@ class GithubForge:
 
     @asking
     def has_checks(self, commit: str) -> bool:
-        """Whether a commit has check runs; a run that GitHub holds back has none."""
-        return self._repository.get_commit(commit).get_check_runs().totalCount > 0
+        """Whether a commit has check runs, or a status; a run that GitHub holds back has none."""
+        found = self._repository.get_commit(commit)
+        return found.get_check_runs().totalCount > 0 or found.get_combined_status().total_count > 0
 
     @asking
     def start_checks(self, branch: str) -> None:
-        """Dispatch the check workflow: GitHub holds back the runs of a pull request that a bot opened."""
+        """Dispatch the check workflow: GitHub holds back the runs of a pull request that a bot opened.
+
+        It holds nothing back from a connection: a pipeline has heard of the pull request already.
+        """
+        if not self._by_workflow:
+            return
         path = f"{self._repository.url}/actions/workflows/{CHECK_WORKFLOW}/dispatches"
         self._repository.requester.requestJsonAndCheck("POST", path, input={"ref": branch})
+
+    @asking
+    def write_status(self, commit: str, state: str, context: str, description: str, url: str) -> None:
+        """Say how a check of a commit stands."""
+        self._repository.get_commit(commit).create_status(state, url, description, context)
 
     def _pull(self, number: int) -> GithubPull:
         return self._repository.get_pull(number)

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 UNSEEN = (403, 404)  # GitHub hides what a token may not read
 
 
-def connect_settings(repository: str) -> GithubSettings:
+def connect_settings(repository: str, by_workflow: bool = True) -> GithubSettings:
     """The settings of a repository, as the holder of GITHUB_TOKEN sees them."""
-    return connect(repository).settings()
+    return connect(repository, by_workflow).settings()
 
 
 class GithubSettings:
     """See `mlops.forge_settings.Settings`."""
 
-    def __init__(self, repository: GithubRepository, name: str) -> None:
+    def __init__(self, repository: GithubRepository, name: str, by_workflow: bool = True) -> None:
         self._repository = repository
-        self._name = name
+        self._name, self._by_workflow = name, by_workflow
 
     @asking
     def identify(self) -> Repository:
@@ -55,13 +55,19 @@ class GithubSettings:
         """What is not yet as the project's files say."""
         wanted = forge_settings.read_wanted(root)
         settings = [
-            forge_settings.compare_actions(self._see("/actions/permissions")),
-            forge_settings.compare_workflow(self._see("/actions/permissions/workflow")),
-            forge_settings.compare_subject(self._see("/actions/oidc/customization/sub") or {}),
+            *(self._compare_jobs() if self._by_workflow else ()),
             *(self._compare_ruleset(ruleset) for ruleset in wanted.rulesets),
             *(self._compare_environment(name, rules) for name, rules in wanted.environments.items()),
         ]
         return forge_settings.found(settings)
+
+    def _compare_jobs(self) -> list[Setting | None]:
+        """What GitHub's own jobs may do."""
+        return [
+            forge_settings.compare_actions(self._see("/actions/permissions")),
+            forge_settings.compare_workflow(self._see("/actions/permissions/workflow")),
+            forge_settings.compare_subject(self._see("/actions/oidc/customization/sub") or {}),
+        ]
 
     def _compare_ruleset(self, wanted: Any) -> Setting | None:
         listed = self._see("/rulesets?per_page=100&includes_parents=false") or []

@@ -7,6 +7,7 @@ from mlops.checkup import (
     alarms,
     buckets,
     codecommit,
+    connections,
     networks,
     roles,
     settings,
@@ -24,6 +25,7 @@ CHECKS = (
     *networks.CHECKS,
     *settings.CHECKS,
     *codecommit.CHECKS,
+    *connections.CHECKS,
     *alarms.CHECKS,
     *versions.CHECKS,
 )

@@ -159,8 +159,10 @@ def judge_environment(place: Place) -> Trouble | None:
 
 
 def read_permissions(site: Site) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """What a job's token may do."""
+    """What a job's token may do, where jobs are GitHub's."""
     require_hub(site)
+    if site.project.ci != "github-actions":
+        return
     found = site.reads.forge("/actions/permissions/workflow")
     if found is None:
         raise UnreadError("the forge tells this to admins alone: export GITHUB_TOKEN of one")
