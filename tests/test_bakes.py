@@ -91,3 +91,16 @@ def test_a_new_project_rehearses_its_way_to_a_prediction_and_asks_for_what_is_re
     run(projects["yes"], "make", "rehearse", f"VENV={VENV}", f"DECISIONS={decisions}")
     check = [f"{VENV}/bin/python", "-m", "sandbox.record", "--check", str(decisions)]
     run(projects["yes"], "env", "PYTHONPATH=src", *check)
+
+
+def test_a_release_comes_to_staging_by_builds_and_pipelines_and_the_audit_proves_it(
+    template: Path, tmp_path: Path
+) -> None:
+    """From bootstrap to the nightly audit on AWS's own engines, each job as its buildspec says. To staging
+    alone: what prod, rollback and refusals differ in is compared without training (tests/test_parity.py of
+    the payload), and the whole takes minutes: `make rehearse`."""
+    answers = {"examples": "yes", "forge": "codecommit", "ci": "codepipeline"}
+    project = make_project(template, tmp_path, answers)
+    said = run(project, f"{VENV}/bin/python", "-m", "sandbox.rehearse", "--short")
+    assert "deploy-staging: Source Succeeded, Deploy Succeeded" in said
+    assert "1 findings: 1 out-of-band, 3 proved;" in said, "the approval that went round, and nothing else"
