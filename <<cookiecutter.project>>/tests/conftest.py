@@ -78,6 +78,34 @@ DVC_CONFIG = f"""\
 """
 
 
+# Workers take whole files (`make test`), for what a file's tests share. These take longest, so they begin: a
+# worker that came to one last would keep the others waiting.
+LONGEST = (
+    "test_parity",
+    "test_manual_approval",
+    "test_connections",
+    "test_loop",
+    "test_by_pull_request",
+    "test_train",
+    "test_least_privilege_on_aws",
+    "test_rollback",
+    "test_refused_pins",
+    "test_performed",
+    "test_server",
+    "test_killed",
+    "test_bootstrap",
+    "test_faults",
+    "test_guard",
+    "test_judgement",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest files begin."""
+    places = {f"{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_loader() -> Iterator[None]:
     """Sessions share what they read of AWS's service models: each takes a tenth of a second to read."""
