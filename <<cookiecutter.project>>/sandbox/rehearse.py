@@ -17,7 +17,7 @@ from sandbox.rehearsal.codecommit import OnCodecommit
 from sandbox.rehearsal.github import OnGithub
 from sandbox.rehearsal.pipelines import ByPipelines
 from sandbox.rehearsal.play import Play
-from sandbox.stage import console, sandbox, set_stage
+from sandbox.stage import REFUSED, WELL, console, sandbox, set_stage
 
 if TYPE_CHECKING:
     from sandbox.project import Project
@@ -54,9 +54,13 @@ def main(arguments: list[str] | None = None) -> None:
             if not chosen.short:
                 go_on(play)
         if not chosen.short:
-            acts.go_round(stage, models[-1])
-        acts.approve_alone(stage, models[-1])
-        acts.audit(plays[-1], begun, "staging" if chosen.short else "prod")
+            acts.go_round(stage, play.model)
+        acts.approve_alone(stage, play.model)
+        acts.audit(play, begun)
+        if chosen.short:
+            acts.explain(play, "staging", ends=WELL)
+        else:
+            acts.explain(play, "prod", ends=REFUSED)
     report(stage)
 
 

@@ -14,7 +14,7 @@ from sandbox.stage import REFUSED, WELL, console
 
 if TYPE_CHECKING:
     from sandbox.rehearsal.play import Play
-    from sandbox.stage import Stage
+    from sandbox.stage import Codes, Stage
 
 
 def push_data(stage: Stage, model: str) -> None:
@@ -190,10 +190,14 @@ def approve_alone(stage: Stage, model: str) -> None:
         stage.aws("sagemaker", "update-model-package", *package, "--model-approval-status", "Approved")
 
 
-def audit(play: Play, begun: str, environment: str) -> None:
+def audit(play: Play, begun: str) -> None:
     """The audit finds what went round, and proves all the rest."""
-    stage = play.stage
-    with stage.act("Audit: every approval and every change of an endpoint, proved or named"):
-        stage.python("sandbox", "trail", shown="python -m sandbox trail")
+    with play.stage.act("Audit: every approval and every change of an endpoint, proved or named"):
+        play.stage.python("sandbox", "trail", shown="python -m sandbox trail")
         play.engine.audit(begun)
-        stage.mlops("audit", "explain", play.model, "--env", environment, ends=REFUSED)
+
+
+def explain(play: Play, environment: str, ends: Codes) -> None:
+    """From an endpoint back to reviewers, job, data and commit; REFUSED where it is not as main pins it."""
+    with play.stage.act(f"Explain what {environment} serves"):
+        play.stage.mlops("audit", "explain", play.model, "--env", environment, ends=ends)
