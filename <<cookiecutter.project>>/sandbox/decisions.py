@@ -1,4 +1,4 @@
-"""What was decided, each kind once: which role did what to which resource.
+"""What was decided, each kind once: which role or user did what to which resource.
 
 `python -m sandbox up --decisions FILE` appends a line of JSON for every new kind; the proof that no role may
 more than the loop needs is made of such a record.
@@ -27,7 +27,7 @@ ID = re.compile(
 
 
 class Decisions:
-    """A file of decisions on the calls of role sessions."""
+    """A file of decisions on the calls of role sessions and of IAM users."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -36,10 +36,10 @@ class Decisions:
 
     def note(self, request: Request, allowed: bool) -> None:
         """Write a decision down, unless one of its kind is there."""
-        if request.principal.kind != "session":
+        if request.principal.kind not in ("session", "user"):
             return
         decision = {
-            "role": request.principal.role_arn,
+            "role": request.principal.role_arn or request.principal.arn,
             "action": request.action,
             "resource": request.resource,
             "account": request.account,

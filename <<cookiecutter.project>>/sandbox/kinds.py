@@ -1,7 +1,8 @@
 """Kinds of decisions: what roles were asked and told in a run of the loop, in words of no project.
 
 A line of tests/recorded/decisions.jsonl is a kind: names, accounts, ids and models are placeholders, so that
-runs of different projects come to the same lines.
+runs of different projects come to the same lines. What builds, pipelines and people on CodeCommit may depends
+on where the repository lives: their kinds say `on` which of the two.
 """
 
 from __future__ import annotations
@@ -21,15 +22,24 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 RECORD = ROOT / "tests/recorded/decisions.jsonl"
 ROLE = re.compile(
-    r"arn:aws:iam::(\d{12}):role/(.+)-(developer|ci|train|audit|execution|experiment"
-    r"|(?:deploy|rollback|serve)-(?:staging|prod)|events-\w+)"
+    r"arn:aws:iam::(\d{12}):role/(.+?)-(developer|ci|train|audit|execution|experiment"
+    r"|(?:deploy|rollback|serve)-(?:staging|prod)|events-\w+|pipeline|builds-start"
+    r"|build-[a-z]+(?:-staging|-prod)?)"
 )
+# Only where CodePipeline runs the loop; what these may depends on where the repository lives.
+ENGINE = re.compile(r"build-.+|builds-start|pipeline|contributor")
+PERSON = re.compile(r"arn:aws:iam::(\d{12}):user/.+")
 ID = re.compile(
     r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{12,}(?:\.dir)?|\d{4}-\d\d-\d\dT[\d:.Z-]+|(?<=[/-])[a-z0-9]{12}\b"
     r"|(?<=/files/md5/)[0-9a-f]{2}/0(?:\.dir)?|(?<![a-z])\d+"
 )
 JOB = re.compile(r"(?<![\w-])(pipelines-[0-9a-z]+-\w+)-[a-z0-9]{6,}")
-SHORTENED = re.compile(r"-(?:data|trail)-\{training\}$")
+SHORTENED = re.compile(r"-(?:builds|data|trail)-\{training\}$")
+# An artifact's folder is the pipeline's name, cut; a repository's name is its people's choice.
+ARTIFACT = re.compile(r"(?<=-builds-\{training\}-\{region\}/)(?!cache/)[^/]+")
+REPOSITORY = re.compile(r"(?<=^arn:aws:codecommit:)(\{region\}:\{account\}):.+")
+BUCKET = re.compile(r":::.+-(data|builds|releases|trail)-\d{12}-")
+KEYS = {"builds": "BuildsKey", "trail": "TrailKey"}
 # What all calls have in common: nobody calls without TLS.
 USUAL = {"aws:SecureTransport": ("true",)}
 # These live in the training account, whoever asks: buckets by their names, keys, packages and their groups.
@@ -51,29 +61,61 @@ class Kind:
     resource: str
     allowed: bool = True
     when: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    on: str = ""  # codecommit or connections, where that tells what a role may
 
     def line(self) -> str:
+        place = {"on": self.on} if self.on else {}
         facts = (
             {"when": {key: list(values) for key, values in sorted(self.when.items())}} if self.when else {}
         )
         denied = {} if self.allowed else {"allowed": False}
         return json.dumps(
-            {"role": self.role, "action": self.action, "resource": self.resource, **facts, **denied}
+            {**place, "role": self.role, "action": self.action, "resource": self.resource, **facts, **denied}
         )
 
 
 def read_line(line: str) -> Kind:
     found = json.loads(line)
     when = {key: tuple(values) for key, values in found.get("when", {}).items()}
-    return Kind(found["role"], found["action"], found["resource"], found.get("allowed", True), when)
+    allowed, on = found.get("allowed", True), found.get("on", "")
+    return Kind(found["role"], found["action"], found["resource"], allowed, when, on)
 
 
 def kinds(lines: Iterable[str]) -> list[Kind]:
-    """What `--decisions` wrote, each kind once, in the order of roles, actions and resources."""
-    raw = [found for found in map(json.loads, lines) if ROLE.fullmatch(found["role"])]
+    """What `--decisions` wrote of one sandbox, each kind once, in order.
+
+    Where builds run the loop, duties' roles ask for the same as on GitHub Actions: that is not repeated.
+    """
+    raw = [found for found in map(json.loads, lines) if ROLE.fullmatch(found["role"]) or is_person(found)]
+    on = find_forge(raw)
     models = sorted(find_models(raw), key=len, reverse=True)
-    found = {call.line(): call for call in (describe(each, models) for each in raw)}
-    return sorted(found.values(), key=lambda call: (call.role, call.action, call.resource, call.line()))
+    projects = {named[2] for each in raw if (named := ROLE.fullmatch(each["role"]))}
+    people = (min(projects), "contributor") if len(projects) == 1 and on == "codecommit" else None
+    found = (describe(each, models, on, people) for each in raw if people or not is_person(each))
+    return in_order(kind for kind in found if kind.on == on)
+
+
+def in_order(found: Iterable[Kind]) -> list[Kind]:
+    """Each kind once: by forge, role, action and resource."""
+    once = {kind.line(): kind for kind in found}
+    return sorted(
+        once.values(), key=lambda kind: (kind.on, kind.role, kind.action, kind.resource, kind.line())
+    )
+
+
+def is_person(raw: Mapping[str, Any]) -> bool:
+    return PERSON.fullmatch(raw["role"]) is not None
+
+
+def find_forge(raw: Iterable[Mapping[str, Any]]) -> str:
+    """Where the builds of a run had their repository; nothing where there were none."""
+    named = {
+        (found[3], each["action"].partition(":")[0])
+        for each in raw
+        if (found := ROLE.fullmatch(each["role"]))
+    }
+    services = {service for role, service in named if ENGINE.fullmatch(role)}
+    return "codecommit" if "codecommit" in services else "connections" if services else ""
 
 
 def find_models(raw: Iterable[Mapping[str, Any]]) -> set[str]:
@@ -87,35 +129,53 @@ def find_models(raw: Iterable[Mapping[str, Any]]) -> set[str]:
     return found - {"*"}
 
 
-def describe(raw: Mapping[str, Any], models: Iterable[str]) -> Kind:
-    """One decision in words of no project."""
+def describe(
+    raw: Mapping[str, Any], models: Iterable[str], on: str = "", people: tuple[str, str] | None = None
+) -> Kind:
+    """One decision in words of no project; `people` says whose project's they are, and what to it."""
     named = ROLE.fullmatch(raw["role"])
-    if not named:
+    project, role = (named[2], named[3]) if named else people or ("", "")
+    if not role:
         raise ValueError(f"{raw['role']!r} is no role of a project's")
     asked = asked_keys()
     context = {key: values for key, values in raw["context"].items() if key.lower() in asked}
-    bucket = str(context.get("kms:EncryptionContext:aws:s3:arn", ""))
+    bucket = BUCKET.search(str(context.get("kms:EncryptionContext:aws:s3:arn", raw["resource"])))
+    key = KEYS.get(bucket[1] if bucket else "", "DataKey")
 
     def name(text: str) -> str:
-        return generalize(text, named[2], models, "TrailKey" if "-trail-" in bucket else "DataKey")
+        return generalize(text, project, models, key)
 
     when = {key: tuple(sorted({name(value) for value in values})) for key, values in context.items()}
     if "s3:prefix" in when:
         when["s3:prefix"] = tuple(shorten_key(prefix) for prefix in when["s3:prefix"])
+    if not raw["resource"].endswith("-developer"):  # others open sessions of whatever name
+        when.pop("sts:RoleSessionName", None)
     when = {key: values for key, values in when.items() if USUAL.get(key) != values}
-    return Kind(named[3], raw["action"], name(raw["resource"]), raw["allowed"], when)
+    resource = raw["resource"] if raw["action"] != "sts:AssumeRole" else name_account(raw["resource"])
+    return Kind(
+        role, raw["action"], name(resource), raw["allowed"], when, on if ENGINE.fullmatch(role) else ""
+    )
+
+
+def name_account(role: str) -> str:
+    """A role that another takes, by its account's duty: the two may lie in different ones."""
+    ends = re.search(r"(?<!-build)-(?:deploy|rollback)-(staging|prod)$", role)
+    return re.sub(r":\d{12}:", f":{{{ends[1] if ends else 'training'}}}:", role)
 
 
 def generalize(text: str, project: str, models: Iterable[str], key: str) -> str:
     """A text without what tells this project and this run from another."""
     text = re.sub(
-        rf"(?<![\w-]){re.escape(project)}-(data|releases|trail)-\d{{12}}-", r"{project}-\1-{training}-", text
+        rf"(?<![\w-]){re.escape(project)}-(builds|data|releases|trail)-\d{{12}}-",
+        r"{project}-\1-{training}-",
+        text,
     )
     owner = "{training}" if SHARED.match(text) else "{account}"
     text = re.sub(r"^(arn:aws:[\w-]+:[\w-]*:)\d{12}:", rf"\1{owner}:", text)
     text = re.sub(r"(?<=[:/])key/[0-9a-f-]{36}$", f"key/{key}", text)
     text = re.sub(r"\b(eu|us|ap|ca|sa|me|af|il|mx)-[a-z]+-\d\b", "{region}", text)
-    text = re.sub(rf"(?<![\w-]){re.escape(project)}(?=-|$)", "{project}", text)
+    text = re.sub(rf"(?<![\w-]){re.escape(project)}(?=[:-]|$)", "{project}", text)
+    text = ARTIFACT.sub("{pipeline}", REPOSITORY.sub(r"\1:{repository}", text))
     for model in models:
         text = re.sub(rf"(?<![a-z0-9]){re.escape(model)}(?![a-z0-9])", "{model}", text)
     return shorten(ID.sub("0", JOB.sub(r"\1-0", text)))

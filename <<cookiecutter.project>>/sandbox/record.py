@@ -12,9 +12,16 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sandbox.kinds import RECORD, kinds, read_line
+from sandbox.kinds import RECORD, in_order, kinds, read_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sandbox.kinds import Kind
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -24,35 +31,40 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--of", type=Path, metavar="FILE", nargs="+", help="record FILEs; run nothing")
     chosen = parser.parse_args(arguments)
     if chosen.check:
-        check(read_lines([chosen.check]))
+        check(read_kinds([chosen.check]))
         return
+    started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        lines = read_lines(chosen.of or [run_all(Path(folder) / "decisions.jsonl")])
-    RECORD.write_text("".join(f"{kind.line()}\n" for kind in kinds(lines)), encoding="utf-8")
-    sys.stdout.write(f"{RECORD}: {len(kinds(lines))} kinds of decisions, of {len(lines)}\n")
+        found = read_kinds(chosen.of or run_all(Path(folder)))
+    RECORD.write_text("".join(f"{kind.line()}\n" for kind in found), encoding="utf-8")
+    minutes = (time.monotonic() - started) / 60
+    sys.stdout.write(f"{RECORD}: {len(found)} kinds of decisions, in {minutes:.0f} minutes\n")
 
 
-def read_lines(files: list[Path]) -> list[str]:
-    return [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+def read_kinds(files: Iterable[Path]) -> list[Kind]:
+    """The kinds of several sandboxes, a file each: in one file would stand projects of different forges."""
+    lines = (file.read_text(encoding="utf-8").splitlines() for file in files)
+    return in_order(kind for each in lines for kind in kinds(each))
 
 
-def check(lines: list[str]) -> None:
+def check(found: list[Kind]) -> None:
     """Stop when a run did what the record does not have."""
     known = {read_line(line).line() for line in RECORD.read_text(encoding="utf-8").splitlines()}
-    lacking = [kind.line() for kind in kinds(lines) if kind.line() not in known]
+    lacking = [kind.line() for kind in found if kind.line() not in known]
     if lacking:
         raise SystemExit(
             "\n".join([*lacking, f"{RECORD} lacks these {len(lacking)}; record anew: make record"])
         )
-    sys.stdout.write(f"{RECORD} has all {len(kinds(lines))} kinds of this run\n")
+    sys.stdout.write(f"{RECORD} has all {len(found)} kinds of this run\n")
 
 
-def run_all(file: Path) -> Path:
-    """The rehearsal of every model that can be rehearsed, and each verb as the role whose job it is."""
+def run_all(folder: Path) -> list[Path]:
+    """The rehearsal of every model that can be rehearsed, each verb as the role whose job it is, and a round
+    on CodePipeline past what is seldom needed. Tests come to one process: it shares its sandbox."""
     models = sorted(path.parent.name for path in Path("models").glob("*/rehearsal.yml"))
-    run("sandbox.rehearse", "--decisions", str(file), *models)
-    run("pytest", "-q", "-n", "0", "-m", "recorded", "tests", SANDBOX_DECISIONS=str(file))
-    return file
+    run("sandbox.rehearse", "--decisions", str(folder / "rehearsal.jsonl"), *models)
+    run("pytest", "-q", "-n", "0", "-m", "recorded", "tests", "tests/tour.py", SANDBOX_DECISIONS=str(folder))
+    return sorted(folder.glob("*.jsonl"))
 
 
 def run(module: str, *words: str, **settings: str) -> None:

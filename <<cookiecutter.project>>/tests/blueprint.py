@@ -91,8 +91,8 @@ def forges(template: Template) -> tuple[str, ...]:
     return ("github", "codecommit") if {"Forge", "Ci"} & set(template.parameters) else ("",)
 
 
-def build(template: Template, duty: str, forge: str = "") -> Iterator[Made]:
-    stack = Stack(template, duty, forge)
+def build(template: Template, duty: str, forge: str = "", ci: str = "") -> Iterator[Made]:
+    stack = Stack(template, duty, forge, ci)
     for logical, declared in template.document["Resources"].items():
         if "Condition" not in declared or stack.holds(declared["Condition"]):
             properties = stack.resolve(declared.get("Properties", {}))
@@ -102,14 +102,15 @@ def build(template: Template, duty: str, forge: str = "") -> Iterator[Made]:
 class Stack:
     """One template in one account."""
 
-    def __init__(self, template: Template, duty: str, forge: str) -> None:
+    def __init__(self, template: Template, duty: str, forge: str, ci: str = "") -> None:
         self._document = template.document
         account = ACCOUNTS[duty]
         defaults = {
             name: each.default for name, each in template.parameters.items() if each.default is not None
         }
         pseudo = {"AWS::AccountId": account, "AWS::Region": REGION, "AWS::Partition": "aws"}
-        choice = {"Forge": forge, "Ci": "codepipeline" if forge == "codecommit" else "github-actions"}
+        usual = "codepipeline" if forge == "codecommit" else "github-actions"
+        choice = {"Forge": forge, "Ci": ci or usual}
         self._known: dict[str, Any] = {**defaults, **GIVEN, **pseudo, **choice, "Duty": duty}
 
     def holds(self, condition: str) -> bool:

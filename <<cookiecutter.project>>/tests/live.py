@@ -80,8 +80,9 @@ def start_sandbox(folder: Path, speed: str = SPEED, *options: str) -> Iterator[s
 def run_sandbox(folder: Path, *arguments: str) -> None:
     """One command of the sandbox."""
     environment = {**os.environ, "PYTHONPATH": str(PAYLOAD)}
-    record = os.environ.get(DECISIONS, "")  # `make record` says where decisions are to be written down
-    more = ["--decisions", record] if record and arguments[0] == "up" else []
+    record = os.environ.get(DECISIONS, "")  # the folder where `make record` has decisions written down
+    name = "-".join((*folder.parts[-2:], "decisions.jsonl"))
+    more = ["--decisions", str(Path(record) / name)] if record and arguments[0] == "up" else []
     command = [sys.executable, "-m", "sandbox", *arguments, *more]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

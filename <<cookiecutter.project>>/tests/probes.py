@@ -48,7 +48,8 @@ def move(kind: Kind, way: str) -> str:
 def unlike(kind: Kind, key: str) -> Iterator[Kind]:
     """The same call without what a condition asks for, with something else, or by another role."""
     if key == "aws:PrincipalArn":
-        yield replace(kind, role=f"any-{kind.role.rpartition('-')[2]}")
+        any_of = "build-any" if kind.on else f"any-{kind.role.rpartition('-')[2]}"
+        yield replace(kind, role=any_of)
         return
     rest = {name: values for name, values in kind.when.items() if name.lower() != key.lower()}
     yield replace(kind, when=rest)

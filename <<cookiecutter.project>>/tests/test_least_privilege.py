@@ -1,32 +1,20 @@
 """No role may more than the loop needs: proved on a recorded run, with the policies of infra/*.yml.
 
-Each action is taken away, each resource widened, each condition and denial left out; each time something must
-change: a recorded call is refused, or a probe that must be refused is not. What has another reason stands in
-the tables below. docs/threats.md says how to record anew.
+How is said in tests/proof.py. What has another reason stands in the tables below; docs/accounts.md says how
+to record anew.
 """
 
 from __future__ import annotations
 
-import fnmatch
-from typing import TYPE_CHECKING, Any
-
 import pytest
 
-from sandbox.iam.wildcards import ArnGlob
-from tests.granted import changed, concerns, documents, listed, may, may_by, recorded, statements, written
-from tests.probes import GUARD_RAILS, foreign, unlike
+from tests.granted import may, recorded
+from tests.probes import GUARD_RAILS
+from tests.proof import GIVEN, Row, harmless, hold, unbound, unconditional, unrecorded, within_reach
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sandbox.kinds import Kind
-    from tests.granted import Place
-
-GIVEN = written(documents())
-ALLOWED = [kind for kind in recorded() if kind.allowed]
+HERE = ("",)  # GitHub Actions; what differs elsewhere has a test of its own
 # What each may not reach; a boundary lets one environment read what is sealed for the other.
 BEYOND = {"role": ("project", "account", "environment"), "boundary": ("project", "account")}
-Row = tuple[str, str, str]
 
 SAGEMAKER = "SageMaker asks for it under a job's role (guide: execution roles); no sandbox's job does"
 PIPELINES = (
@@ -77,104 +65,22 @@ def test_the_policies_say_what_the_record_says() -> None:
     assert not wrong, "\n".join(["these end otherwise than recorded; record anew: make record", *wrong])
 
 
-def is_needed(place: Place, number: int, action: str, left: list[str]) -> bool:
-    """Whether some recorded call is refused once a statement lacks an action."""
-    without = {**GIVEN, place: changed(place, number, Action=left)}
-    return any(concerns(place, kind) and not may(kind, without) for kind in calls_of(action))
-
-
-def calls_of(action: str) -> list[Kind]:
-    return [kind for kind in ALLOWED if fnmatch.fnmatchcase(kind.action.lower(), action.lower())]
-
-
-def unrecorded() -> Iterator[Row]:
-    """Actions without which all that was recorded still works."""
-    for place, number, statement in statements("Allow"):
-        actions = listed(statement["Action"])
-        for action in actions:
-            if not is_needed(place, number, action, [each for each in actions if each != action]):
-                yield str(place), statement["Sid"], action
-
-
-def calls_by(place: Place, statement: dict[str, Any], resource: str) -> list[Kind]:
-    """The recorded calls that a statement lets be made on one of its resources."""
-    glob = ArnGlob(resource, variables=False, complete=True)
-    calls = [kind for action in listed(statement["Action"]) for kind in calls_of(action)]
-    return [
-        kind
-        for kind in calls
-        if concerns(place, kind) and glob.matches(kind.resource, {}) and may_by(kind, place, GIVEN[place])
-    ]
-
-
-def tells(place: Place, probe: Kind, wider: str) -> bool:
-    """Whether a probe is refused as the document is, and would not be if it were wider."""
-    return concerns(place, probe) and not may_by(probe, place, GIVEN[place]) and may_by(probe, place, wider)
-
-
-def unbound() -> Iterator[Row]:
-    """Resources that could as well be everything."""
-    for place, number, statement in statements("Allow"):
-        wider = changed(place, number, Resource="*")
-        for resource in listed(statement.get("Resource", "*")):
-            calls = calls_by(place, statement, resource)
-            probes = (probe for kind in calls for probe in foreign(kind))
-            if resource != "*" and not any(tells(place, probe, wider) for probe in probes):
-                yield str(place), statement["Sid"], resource
-
-
-def unconditional() -> Iterator[Row]:
-    """Conditions that could as well not be there."""
-    for place, number, statement in statements("Allow"):
-        for operator, keys in statement.get("Condition", {}).items():
-            for key in keys:
-                rest = {name: value for name, value in keys.items() if name != key}
-                conditions = {**statement["Condition"], operator: rest}
-                wider = changed(place, number, Condition={k: v for k, v in conditions.items() if v})
-                calls = [
-                    kind
-                    for each in listed(statement.get("Resource", "*"))
-                    for kind in calls_by(place, statement, each)
-                ]
-                probes = (probe for kind in calls for probe in unlike(kind, key))
-                if not any(tells(place, probe, wider) for probe in probes):
-                    yield str(place), statement["Sid"], f"{operator} {key}"
-
-
-def harmless() -> Iterator[Row]:
-    """Denials without which no guard rail gives way."""
-    for place, number, statement in statements("Deny"):
-        without = changed(place, number)
-        if not any(tells(place, probe, without) for probe in GUARD_RAILS.values()):
-            yield str(place), statement["Sid"], str(statement["Action"])
-
-
-def excused(row: Row, reasons: dict[Row, str]) -> bool:
-    return any(all(map(fnmatch.fnmatchcase, row, pattern)) for pattern in reasons)
-
-
-def hold(found: list[Row], reasons: dict[Row, str], what: str) -> None:
-    """Each row found has its reason, and each reason a row."""
-    bare = [" / ".join(row) for row in found if not excused(row, reasons)]
-    assert not bare, f"{what}:\n" + "\n".join(bare)
-    idle = [pattern for pattern in reasons if not any(excused(row, {pattern: ""}) for row in found)]
-    assert not idle, f"no longer needed in the table: {idle}"
-
-
 def test_every_action_is_one_that_the_loop_needs() -> None:
-    hold(list(unrecorded()), UNRECORDED, "no recorded call needs these; take them out, or: make record")
+    hold(list(unrecorded(HERE)), UNRECORDED, "no recorded call needs these; take them out, or: make record")
 
 
 def test_every_resource_is_as_narrow_as_a_probe_can_tell() -> None:
-    hold(list(unbound()), UNBOUND, "these could as well be everything, for all that is recorded and probed")
+    hold(
+        list(unbound(HERE)), UNBOUND, "these could as well be everything, for all that is recorded and probed"
+    )
 
 
 def test_every_condition_keeps_something_out() -> None:
-    hold(list(unconditional()), LOOSE, "nothing tells these conditions from none")
+    hold(list(unconditional(HERE)), LOOSE, "nothing tells these conditions from none")
 
 
 def test_every_denial_keeps_something_out() -> None:
-    hold(list(harmless()), {}, "no guard rail needs these")
+    hold(list(harmless(HERE, GUARD_RAILS.values())), {}, "no guard rail needs these")
 
 
 @pytest.mark.parametrize("name", GUARD_RAILS)
@@ -184,13 +90,5 @@ def test_a_guard_rail_holds(name: str) -> None:
 
 @pytest.mark.parametrize("layer", BEYOND)
 def test_nothing_of_another_is_within_reach_of_a_role_nor_of_its_boundary(layer: str) -> None:
-    """Each by itself, so that the one does not hide what the other gives."""
-    reached = [
-        f"{place}: {probe.line()}"
-        for place, text in GIVEN.items()
-        for kind in ALLOWED
-        if place.layer == layer and concerns(place, kind) and kind.action not in LISTS
-        for probe in foreign(kind, BEYOND[layer])
-        if may_by(probe, place, text)
-    ]
+    reached = within_reach(HERE, layer, BEYOND[layer], LISTS)
     assert not reached, "\n".join(reached)
