@@ -15,7 +15,7 @@ from tests.conftest import ACCOUNT
 from tests.firm import ACCOUNTS, NAMES, PATIENCE, Firm, write_project
 from tests.live import PAYLOAD, SPEED, run_sandbox
 from tests.sandbox.forge.conftest import Clone, run_git
-from tests.works import Works, run_verb
+from tests.works import OVER, Works, run_verb
 
 if TYPE_CHECKING:
     import subprocess
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mlops.aws import Aws
 
-MACHINE = "dan"  # whose token the builds hold
+MACHINE = "cleo"  # whose token the builds hold
 ANSWERS = {"ci: github-actions": "ci: codepipeline"}
 SECRET = "mlops-forge-token"  # noqa: S105 - a name
 
@@ -35,7 +35,6 @@ class HubWorks(Works):
 
     forge: str = ""
     tokens: dict[str, str] = field(default_factory=dict)
-    told: dict[str, str] = field(default_factory=dict)  # what verbs said while the firm was set up
 
     @cached_property
     def firm(self) -> Firm:
@@ -98,6 +97,16 @@ class HubWorks(Works):
         (execution,) = [each for each in self.executions("check") if revision(each) == head]
         return self.await_build(self.build_of("check", execution), fails)
 
+    def await_execution(self, pipeline: str) -> dict[str, Any]:
+        """Wait for the end of a pipeline's only execution."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            (found,) = self.executions(pipeline)
+            if found["status"] in OVER:
+                return found
+            assert time.monotonic() < deadline, found
+            time.sleep(0.1)
+
     def build_of(self, pipeline: str, execution: dict[str, Any]) -> str:
         """The build that an execution came to."""
         actions = self.actions(pipeline, execution)
@@ -131,6 +140,9 @@ def found_hub(folder: Path, models: Iterable[str]) -> Iterator[HubWorks]:
     """Start a firm: its repository first, then the foundation, then what only people do."""
     write_project(folder, models, ANSWERS)
     make_one_account(folder)
+    for model in models:
+        spec = folder / "models" / model / "model.yml"
+        spec.write_text(spec.read_text().replace("  max_minutes", "  on_merge: manual\n  max_minutes"))
     run_sandbox(folder, "up", "--detach", "--empty", "--images", "images", "--speed", SPEED)
     try:
         address = json.loads((folder / ".sandbox/sandbox.json").read_text())
@@ -142,3 +154,30 @@ def found_hub(folder: Path, models: Iterable[str]) -> Iterator[HubWorks]:
         yield works
     finally:
         run_sandbox(folder, "down")
+
+
+def set_up(works: HubWorks) -> dict[str, str]:
+    """The foundation, and then what is left to people; what was said on the way."""
+    made = works.run("bootstrap", "--yes", "--set", "Queries=none")
+    assert made.returncode == 0, made.stdout + made.stderr
+    execution = works.await_execution("check")
+    (source,) = works.actions("check", execution)
+    kept = works.client("secretsmanager")
+    kept.create_secret(Name=SECRET, SecretString=works.tokens[MACHINE])
+    works.authorise()
+    return {
+        "bootstrap": made.stdout,
+        "source": source["output"]["executionResult"]["errorDetails"]["message"],
+    }
+
+
+def start_trainings(works: HubWorks) -> dict[str, str]:
+    """A first run of training, and one by a push of three commits of which the last touches no model."""
+    known = works.known("train")
+    works.client("codepipeline").start_pipeline_execution(name="acme-train")
+    first = works.await_pipeline("train", known)
+    clone, known = works.firm.clone("ada"), works.known("train")
+    for path in ("models/alpha/train.py", "models/beta/train.py", "docs/more.md"):
+        clone.commit({path: "# changed\n"}, f"Change {path}")
+    run_git(clone.folder, "push", "-q", "origin", f"HEAD:{MAIN}")
+    return {"first training": first, "second training": works.await_pipeline("train", known)}

@@ -12,24 +12,26 @@ from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
 from mlops.forge import MAIN
-from mlops.pin import pin_path
 from tests.audit.engines import audit_works
-from tests.firm import NEEDS_WORKFLOWS, Firm, found
+from tests.engines import OnActions, OnConnections, OnPipelines
+from tests.firm import NEEDS_WORKFLOWS, found
+from tests.hubworks import found_hub, set_up, start_trainings
 from tests.live import PAYLOAD
 from tests.sandbox.forge.conftest import run_git
-from tests.works import Works, found_works
+from tests.works import found_works
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from mlops.release import Artifact
     from tests.audit.world import Answer
+    from tests.engines import Engine
 
     Note = Callable[[str, str], None]
 
@@ -40,121 +42,11 @@ pytestmark = [
     ),
 ]
 HASH = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{12})\b")
+MASKED = re.compile(r"<\d+>")
 BEFORE = re.compile(r"^(?:\S+Z )?(?:mlops: )?")  # a stamp of a workflow's log, the verb of an error
 # how a session begins is where the engines differ: a token, or a build's own role
 OPENING = {"AssumeRole", "AssumeRoleWithWebIdentity"}
 DUTIES = ("ci", "deploy-staging", "deploy-prod")
-
-
-class Engine(Protocol):
-    """A firm whose loop runs on one of the engines."""
-
-    @property
-    def folder(self) -> Path: ...
-
-    def release(self, model: str, weights: str) -> Artifact: ...
-
-    def propose(self) -> str:
-        """Have what is missing proposed; what that printed."""
-
-    def promote(self, title: str, environment: str, *approvers: str, fails: bool = False) -> str:
-        """Wait for the checks, approve, merge and wait for the deployment; what that printed."""
-
-    def roll_back(self, model: str, environment: str) -> str:
-        """Have the way back proposed; what that printed."""
-
-    def forge_pin(self, text: str) -> str:
-        """Open a pull request with a pin of one's own making; what its check printed."""
-
-    def ask(self, environment: str, model: str) -> str: ...
-
-
-@dataclass
-class OnActions:
-    """GitHub Actions."""
-
-    firm: Firm
-
-    @property
-    def folder(self) -> Path:
-        return self.firm.folder
-
-    def release(self, model: str, weights: str) -> Artifact:
-        return self.firm.release(model, weights)
-
-    def propose(self) -> str:
-        return self.firm.run("propose.yml", "Propose")["Propose"]
-
-    def promote(self, title: str, environment: str, *approvers: str, fails: bool = False) -> str:
-        number = find_pull(self.firm.titles(), title, environment)
-        if not fails:
-            self.firm.ada.await_check(number)
-        self.firm.approve(number, *approvers)
-        self.firm.enforce(is_on=not fails)
-        known = self.firm.ada.known_runs()
-        self.firm.merge(number)
-        logs = self.firm.await_run("Deploy", known, fails)
-        return logs[environment.title()]
-
-    def roll_back(self, model: str, environment: str) -> str:
-        return "\n".join(
-            self.firm.run("rollback.yml", "Roll back", model=model, environment=environment).values()
-        )
-
-    def forge_pin(self, text: str) -> str:
-        self.firm.hub("dan").push_file("forged", pin_path("staging", "alpha"), text, "Change a pin")
-        known = self.firm.ada.known_runs()
-        self.firm.people["dan"].open_pull("forged", "Forge staging")
-        return self.firm.await_run("Check", known, fails=True)["Rules"]
-
-    def ask(self, environment: str, model: str) -> str:
-        return self.firm.ask(environment, model)
-
-
-@dataclass
-class OnPipelines:
-    """CodePipeline and CodeBuild."""
-
-    works: Works
-
-    @property
-    def folder(self) -> Path:
-        return self.works.folder
-
-    def release(self, model: str, weights: str) -> Artifact:
-        return self.works.release(model, weights)
-
-    def propose(self) -> str:
-        return self.works.build("propose")
-
-    def promote(self, title: str, environment: str, *approvers: str, fails: bool = False) -> str:
-        number, pipeline = find_pull(self.works.titles(), title, environment), f"deploy-{environment}"
-        self.works.await_check(number, fails)
-        self.works.approve(number, *approvers)
-        known = self.works.known(pipeline)
-        self.works.merge(number)
-        return self.works.await_pipeline(pipeline, known, fails)
-
-    def roll_back(self, model: str, environment: str) -> str:
-        return self.works.build("rollback", MODEL=model, ENVIRONMENT=environment)
-
-    def forge_pin(self, text: str) -> str:
-        client = self.works.client("codecommit", "dan")
-        client.create_branch(repositoryName="models", branchName="forged", commitId=self.works.main())
-        client.create_commit(
-            repositoryName="models",
-            branchName="forged",
-            parentCommitId=self.works.main(),
-            putFiles=[{"filePath": pin_path("staging", "alpha"), "fileContent": text.encode()}],
-            authorName="Dan Ivers",
-            email="dan@example.com",
-        )
-        target = {"repositoryName": "models", "sourceReference": "forged", "destinationReference": MAIN}
-        made = client.create_pull_request(title="Forge staging", targets=[target])["pullRequest"]
-        return self.works.await_check(int(made["pullRequestId"]), fails=True)
-
-    def ask(self, environment: str, model: str) -> str:
-        return self.works.ask(environment, model)
 
 
 @dataclass
@@ -178,12 +70,22 @@ class Story:
 
         return re.sub(r"https?://\S+", "URL", HASH.sub(number, text)).replace("@", "")
 
+    def alone(self, moment: str) -> list[str]:
+        """What was said at a moment, its hashes counted from there: what came before may differ."""
+        numbers: dict[str, str] = {}
+        lines = self.said[moment]
+        return [
+            MASKED.sub(lambda found: numbers.setdefault(found[0], f"<{len(numbers)}>"), line)
+            for line in lines
+        ]
+
     def tell(self, said: str) -> list[str]:
         """The lines about the model and its pins."""
         lines = (BEFORE.sub("", line) for line in said.splitlines())
         return [self.mask(line) for line in lines if line.startswith(("alpha", "releases/"))]
 
     audits: tuple[Answer, ...] = ()  # with the evidence, and by the trail alone
+    facts: dict[str, str] = field(default_factory=dict)  # of one engine alone
 
 
 def go_round(engine: Engine, remote: str) -> Story:
@@ -212,12 +114,25 @@ def go_round(engine: Engine, remote: str) -> Story:
     return story
 
 
-def find_pull(titles: Mapping[int, str], begins: str, ends: str) -> int:
-    """The one open pull request whose title begins and ends so."""
-    (number,) = [
-        number for number, title in titles.items() if title.startswith(begins) and title.endswith(ends)
-    ]
-    return number
+def go_shortly(engine: OnConnections, remote: str) -> Story:
+    """The beginning of that story, the forged pin, and the way back from it."""
+    story = Story()
+
+    def note(moment: str, said: str) -> None:
+        story.pins[moment] = story.mask("\n".join(read_pins(engine.folder, remote)))
+        story.said[moment] = story.tell(said)
+
+    first = engine.release("alpha", "alpha one")
+    note("proposed", engine.propose())
+    note("staged", engine.promote("Promote alpha ", "staging", "ben"))
+    story.answers.append(engine.ask("staging", "alpha"))
+    forge(engine, story, first, note)
+    story.answers.append(engine.ask("staging", "alpha"))
+    past = engine.push_past("staging", engine.release("alpha", "alpha two"))
+    back = engine.roll_back("alpha", "staging")
+    story.facts |= {"merge refused": engine.refused, "pushed past": past, "going back": back}
+    story.calls = read_calls(engine.folder)
+    return story
 
 
 def read_pins(folder: Path, remote: str) -> list[str]:
@@ -262,6 +177,12 @@ def stories(tmp_path_factory: pytest.TempPathFactory) -> tuple[Story, Story]:
     return by_actions(folder / "actions"), by_pipelines(folder / "pipelines")
 
 
+@pytest.fixture(scope="module")
+def joined(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """Its shorter form where GitHub and CodePipeline are joined by a connection."""
+    return by_connection(tmp_path_factory.mktemp("joined") / "connection")
+
+
 def by_actions(folder: Path) -> Story:
     with contextmanager(found)(folder, ["alpha"]) as firm, reaching(firm.endpoint):
         return go_round(OnActions(firm), firm.remote("ada"))
@@ -271,6 +192,14 @@ def by_pipelines(folder: Path) -> Story:
     with contextmanager(found_works)(folder, ["alpha"]) as works, reaching(works.endpoint):
         story = go_round(OnPipelines(works), works.remote())
         story.audits = audit_works(works)
+        return story
+
+
+def by_connection(folder: Path) -> Story:
+    with contextmanager(found_hub)(folder, ["alpha", "beta"]) as works, reaching(works.endpoint):
+        facts = set_up(works)
+        story = go_shortly(OnConnections(works), works.remote())
+        story.facts |= facts | start_trainings(works)
         return story
 
 
@@ -325,3 +254,41 @@ def test_the_audit_finds_a_build_that_somebody_turned_aside(stories: tuple[Story
         ":root started acme-reconcile by StartBuild with buildspecOverride"
         in (answer.finding("build-overridden")["message"])
     )
+
+
+def test_a_connection_and_a_token_are_left_to_people_and_said_so(joined: Story) -> None:
+    assert "left to you: connection acme-forge is PENDING: authorise it once" in joined.facts["bootstrap"]
+    assert (
+        "left to you: there is no secret mlops-forge-token: aws secretsmanager create-secret"
+        in (joined.facts["bootstrap"])
+    )
+    assert "is PENDING" in joined.facts["source"], "the pipeline itself says why it cannot begin"
+
+
+def test_what_hears_through_a_connection_pins_says_and_answers_the_same(
+    stories: tuple[Story, Story], joined: Story
+) -> None:
+    for story in stories:
+        assert {moment: joined.pins[moment] for moment in ("proposed", "staged")} == {
+            moment: story.pins[moment] for moment in ("proposed", "staged")
+        }
+        for moment in ("proposed", "staged", "refused", "forged"):
+            assert joined.alone(moment) == story.alone(moment)
+        assert all(joined.calls[duty] <= story.calls[duty] for duty in joined.calls), "it asks nothing more"
+    assert joined.answers == ["alpha one", "alpha one"]
+    assert set(joined.calls) == {"ci", "deploy-staging"}
+
+
+def test_a_red_check_told_by_the_pipeline_holds_a_merge_back(joined: Story) -> None:
+    assert "check" in joined.facts["merge refused"]
+
+
+def test_what_was_pushed_past_pull_requests_is_refused_and_taken_back_by_one(joined: Story) -> None:
+    assert "came into main without a pull request; nobody approved it" in joined.facts["pushed past"]
+    assert "opened #3" in joined.facts["going back"]
+
+
+def test_training_begins_where_the_last_run_that_went_well_ended(joined: Story) -> None:
+    assert "alpha: new model" in joined.facts["first training"]
+    for model in ("alpha", "beta"):
+        assert f"{model}: code or requirements changed" in joined.facts["second training"]

@@ -89,6 +89,20 @@ def test_a_release_that_was_pinned_but_never_live_is_passed_over(bench: Bench, n
     assert bench.ask(name) == "first"
 
 
+def test_a_pin_that_somebody_edited_by_hand_does_not_bar_the_way_back(
+    bench: Bench, name: str, capsys: Said
+) -> None:
+    deploy_two(bench, name)
+    path = bench.root / pin_path("staging", name)
+    live = path.read_text()
+    for text in (f"{live}forged: true\n", live):
+        path.write_text(text)
+        commit(bench.root, "Edit a pin, and take that back")
+    assert (
+        parse_pin(proposed(name, capsys), "staging", name).release != parse_pin(live, "staging", name).release
+    )
+
+
 def test_a_model_that_was_never_pinned_is_refused(bench: Bench, name: str, capsys: Said) -> None:
     assert cli.run(["rollback", name, "--env", "staging", "--dry-run"]) == 1
     assert (

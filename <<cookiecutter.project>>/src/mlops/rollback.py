@@ -75,9 +75,10 @@ def choose_pin(workspace: Workspace, aws: Aws, environment: Environment, model: 
         restored = restored_pin(workspace, environment, model, hold.live)
         if restored:
             return restored
-    current, bucket = commits[0][1].config_hex, workspace.project.releases_bucket
-    for commit, pin in commits[1:]:
-        if pin.config_hex != current and has_stayed(aws.s3, bucket, environment, model, commit):
+    newest, bucket = commits[0][1], workspace.project.releases_bucket
+    current = newest.config_hex if newest else ""
+    for commit, pin in commits:
+        if pin and pin.config_hex != current and has_stayed(aws.s3, bucket, environment, model, commit):
             return pin
     raise MlopsError(
         f"{model!r} has no earlier release that was live in {environment}; promote another one: "
@@ -111,16 +112,25 @@ def choose_target(workspace: Workspace, aws: Aws, environment: Environment, mode
 
 def read_history(root: Path, environment: Environment, model: str) -> Iterator[Pin]:
     """The pins of a model that were ever merged, newest first."""
-    return (pin for _, pin in read_versions(root, environment, model))
+    return (pin for _, pin in read_versions(root, environment, model) if pin)
 
 
-def read_versions(root: Path, environment: Environment, model: str) -> Iterator[tuple[str, Pin]]:
-    """The commits that moved a model's pin, and the pin of each, newest first."""
+def read_versions(root: Path, environment: Environment, model: str) -> Iterator[tuple[str, Pin | None]]:
+    """The commits that moved a model's pin, newest first, and the pin of each; None for one that was never
+    deployed because it cannot be read: it must not bar the way back for good."""
     path = pin_path(environment, model)
     for commit in git.last_versions(root, path):
         content = git.read_files(root, commit, [path])[path]
-        if content is not None and not is_tombstone(content.decode()):
-            yield commit, parse_pin(content.decode(), environment, model)
+        if content is not None and not is_tombstone(content.decode(errors="replace")):
+            yield commit, read_pin(content, environment, model)
+
+
+def read_pin(content: bytes, environment: Environment, model: str) -> Pin | None:
+    """A pin of history; None for one that was edited by hand."""
+    try:
+        return parse_pin(content.decode(errors="replace"), environment, model)
+    except UsageError:
+        return None
 
 
 def config_exists(sagemaker: SageMakerClient, config: str) -> bool:
