@@ -15,10 +15,11 @@ import requests
 
 from mlops.forge import MAIN
 from tests.conftest import ACCOUNT
+from tests.engines import OnPipelines
 from tests.firm import PATIENCE
 from tests.proposals import make_evaluation
 from tests.sandbox.forge.conftest import run_git
-from tests.test_parity import OnPipelines, reaching
+from tests.test_parity import reaching
 from tests.works import REPOSITORY, Works, found_works
 
 if TYPE_CHECKING:
