@@ -101,7 +101,19 @@ def body(template: Path) -> str:
     text = template.read_text(encoding="utf-8")
     if len(text.encode()) <= LONGEST:
         return text
-    return json.dumps(read(template), separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(without_prose(read(template)), separators=(",", ":"), ensure_ascii=False)
+
+
+def without_prose(document: dict[str, Any]) -> dict[str, Any]:
+    """A template without what only people read: reasons of resources, descriptions of parameters."""
+    short = {part: value for part, value in document.items() if part != "Metadata"}
+    for part, said in (("Parameters", "Description"), ("Resources", "Metadata")):
+        if part in document:
+            short[part] = {
+                name: {key: value for key, value in entry.items() if key != said}
+                for name, entry in document[part].items()
+            }
+    return short
 
 
 def _client(endpoint: str, account: str, region: str) -> Any:

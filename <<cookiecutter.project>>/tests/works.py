@@ -262,7 +262,7 @@ def found_works(folder: Path, models: Iterable[str]) -> Iterator[Works]:
 
 
 def found_asking(folder: Path, models: Iterable[str]) -> Iterator[Works]:
-    """Start a firm on AWS in which people confirm in prod's pipeline; a push to main starts that one alone."""
+    """Start a firm on AWS where people confirm in prod's pipeline; a push to main starts that one alone."""
     write_project(folder, models, AWS_ANSWERS)
     run_sandbox(folder, "up", "--detach", "--images", "images", "--speed", SPEED)
     try:

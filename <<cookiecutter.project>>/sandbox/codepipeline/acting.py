@@ -82,7 +82,8 @@ class Actor:
     @staticmethod
     def _fail(run: ActionRun, code: str, message: str) -> None:
         run.status, run.error = FAILED, (code, message)
-        run.summary = run.summary or message[:500]
+        if not run.token:  # an approval's summary is what a person said
+            run.summary = message[:500]
 
     def processing_time(self) -> float:
         """What a build counts by: the wall's time, and by how much the clock was moved."""

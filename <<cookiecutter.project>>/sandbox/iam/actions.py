@@ -44,6 +44,7 @@ TABLES: dict[str, Callable[[str, Params, Place], list[Part]]] = {
     "sagemaker": sagemaker.parts,
     "sagemaker-runtime": sagemaker.parts,
     "secretsmanager": builds.secretsmanager_parts,
+    "sns": monitoring.sns_parts,
     "ssm": builds.ssm_parts,
     "sts": sts.parts,
 }

@@ -1,4 +1,4 @@
-"""What CloudWatch's and CloudWatch Logs' operations need."""
+"""What the operations of CloudWatch, CloudWatch Logs and SNS need."""
 
 from __future__ import annotations
 
@@ -140,3 +140,17 @@ def _group_arn(group: str, place: Place) -> str:
     """A group's ARN. Requests name it with an empty stream, so policies must end in `:*` (Logs guide)."""
     found = GROUP_ARN.fullmatch(group)
     return found[1] if found else place.arn("logs", f"log-group:{group}")
+
+
+def sns_parts(operation: str, params: Params, place: Place) -> list[Part]:
+    """Topics by ARN; a subscription's ARN begins with its topic's, and one that is to be made has a name.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
+    """
+    action = "Publish" if operation == "PublishBatch" else operation
+    topic = params.get("TopicArn") or params.get("TargetArn") or params.get("ResourceArn")
+    if not topic and params.get("SubscriptionArn"):
+        topic = ":".join(str(params["SubscriptionArn"]).split(":")[:6])
+    if not topic and operation == "CreateTopic":
+        topic = place.arn("sns", str(params.get("Name", "*")))
+    return [place.part(f"sns:{action}", str(topic or "*"), tag_keys(params.get("Tags")))]

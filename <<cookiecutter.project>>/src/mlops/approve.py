@@ -8,37 +8,27 @@ https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PutApprovalResu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlops import codebuild_job, git
+from mlops import git
+from mlops.aws import error_code
+from mlops.confirmation import STAGE, Confirmation, connect, pipeline_name, read_confirmation, start_again
 from mlops.errors import MlopsError, UsageError
 from mlops.pin import Tombstone, parse_pin_file, pin_path
 from mlops.project import ENVIRONMENTS
 from mlops.workspace import open_workspace, require_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-    from mlops.approvals import Approved, Move
-    from mlops.project import Environment, Project
-    from mlops.workspace import Workspace
+    from mlops.project import Environment
 
-STAGE = "Approve"  # of the stage and of its one action, in infra/pipeline.yml
 LONGEST = 512  # characters of a summary
-HOW = "Ask for it: mlops bootstrap training --set ManualApproval=prod"
-
-
-@dataclass(frozen=True)
-class Confirmation:
-    """How the approval of a pipeline stands: which execution came to it last, and what was said."""
-
-    execution: str
-    status: str
-    summary: str
-    token: str
+ANSWERED = ("ApprovalAlreadyCompletedException", "InvalidApprovalTokenException")
+STATUSES = {"Approved": "Succeeded", "Rejected": "Failed"}  # what is answered: how the action then stands
 
 
 @click.command("approve")
@@ -48,71 +38,53 @@ class Confirmation:
 def command(models: tuple[str, ...], environment: str, reject: bool) -> None:
     """Confirm the releases of MODELs that the pipeline of ENVIRONMENT waits to deploy."""
     workspace, where = open_workspace(), require_environment(environment)
-    client = connect(workspace.project)
-    pipeline = pipeline_name(workspace.project, where)
-    waiting = read_confirmation(client, pipeline)
-    if not waiting.token:
-        raise UsageError(f"{pipeline} waits for nobody now; what it did: mlops status {environment}")
-    found = client.get_pipeline_execution(pipelineName=pipeline, pipelineExecutionId=waiting.execution)
-    commit = found["pipelineExecution"]["artifactRevisions"][0]["revisionId"]
-    summary = summarise(read_releases(workspace, commit, where, models))
-    status = "Rejected" if reject else "Approved"
-    client.put_approval_result(
-        pipelineName=pipeline,
-        stageName=STAGE,
-        actionName=STAGE,
-        result={"summary": summary, "status": status},
-        token=waiting.token,
-    )
-    click.echo(f"{status.lower()} in {pipeline}, commit {commit[:12]}: {summary}")
+    client, pipeline = connect(workspace.project), pipeline_name(workspace.project, where)
+    answer = "Rejected" if reject else "Approved"
+    asked = read_confirmation(client, pipeline)
+    if not asked.execution:
+        raise UsageError(f"{pipeline} has asked nobody yet. {start_again(pipeline)}")
+    commit = read_commit(client, pipeline, asked.execution)
+    releases = read_releases(workspace.root, commit, where, models)
+    said = f"{answer.lower()} in {pipeline}, commit {commit[:12]}: {summarise(releases)}"
+    if not asked.token:
+        require_answered(asked, answer, releases, pipeline)
+        click.echo(f"already {said}")
+        return
+    if not reject:
+        refuse_overtaken(client, workspace.root, where, releases, asked, pipeline)
+    put(client, pipeline, asked.token, answer, summarise(releases))
+    click.echo(said)
 
 
-def connect(project: Project) -> Any:
-    """CodePipeline where the pipelines are: a build comes as its own role, whichever it has taken since."""
-    from mlops.aws import Aws
-    from mlops.foundation.account import client
-
-    if codebuild_job.is_here():
-        session: Any = codebuild_job.own_session(project.region)
-        return session.client("codepipeline")
-    return client(Aws(project.region), "codepipeline")
+def read_commit(client: Any, pipeline: str, execution: str) -> str:
+    """The commit that an execution is about."""
+    found = client.get_pipeline_execution(pipelineName=pipeline, pipelineExecutionId=execution)
+    revisions = found["pipelineExecution"].get("artifactRevisions", [])
+    if not revisions:
+        raise MlopsError(f"execution {execution} of {pipeline} names no commit. {start_again(pipeline)}")
+    return str(revisions[0]["revisionId"])
 
 
-def pipeline_name(project: Project, environment: Environment) -> str:
-    """The pipeline that deploys to an environment."""
-    if project.ci != "codepipeline":
-        raise UsageError(f"project.yml: ci {project.ci!r} has no pipelines; only 'codepipeline' has")
-    return f"{project.project}-deploy-{environment}"
+def require_commit(root: Path, commit: str) -> None:
+    """Raise where a clone is older than what the pipeline is about."""
+    try:
+        git.resolve_commit(root, commit)
+    except MlopsError:
+        raise UsageError(
+            f"this clone has no commit {commit[:12]}, which the pipeline is about: git fetch"
+        ) from None
 
 
-def read_confirmation(client: Any, pipeline: str) -> Confirmation:
-    """How the approval of a pipeline stands."""
-    stages = client.get_pipeline_state(name=pipeline)["stageStates"]
-    stage: Mapping[str, Any] = next((each for each in stages if each["stageName"] == STAGE), {})
-    if not stage:
-        raise UsageError(f"{pipeline} asks nobody for a confirmation. {HOW}")
-    latest = stage["actionStates"][0].get("latestExecution", {})
-    execution = stage.get("latestExecution", {}).get("pipelineExecutionId", "")
-    is_open = latest.get("status") == "InProgress"
-    return Confirmation(
-        execution,
-        latest.get("status", ""),
-        latest.get("summary", ""),
-        latest.get("token", "") if is_open else "",
-    )
-
-
-def read_releases(
-    workspace: Workspace, commit: str, environment: Environment, models: Sequence[str]
-) -> dict[str, str]:
+def read_releases(root: Path, commit: str, environment: Environment, models: Sequence[str]) -> dict[str, str]:
     """The releases that a commit pins."""
+    require_commit(root, commit)
     paths = {model: pin_path(environment, model) for model in models}
-    texts = git.read_files(workspace.root, commit, list(paths.values()))
+    texts = git.read_files(root, commit, list(paths.values()))
     found = {}
     for model, path in paths.items():
         text = texts[path]
         if text is None:
-            raise UsageError(f"{path} is not in commit {commit[:12]}, which the pipeline waits to deploy")
+            raise UsageError(f"{path} is not in commit {commit[:12]}, which the pipeline is about")
         pin = parse_pin_file(text.decode(), environment, model)
         if isinstance(pin, Tombstone):
             raise UsageError(
@@ -132,26 +104,55 @@ def summarise(releases: Mapping[str, str]) -> str:
     return summary
 
 
-def require_confirmation(
-    count: Callable[[Move], Approved], confirmation: Confirmation, execution: str
-) -> Callable[[Move], Approved]:
-    """Count approvals as before, of those releases alone that somebody confirmed in an execution."""
-
-    def confirm(move: Move) -> Approved:
-        refuse_unconfirmed(move, confirmation, execution)
-        return count(move)
-
-    return confirm
-
-
-def refuse_unconfirmed(move: Move, confirmation: Confirmation, execution: str) -> None:
-    """Raise unless the approval is this execution's, was given, and names the release."""
-    again = f"mlops approve {move.model} --env {move.environment}, when the pipeline asks again"
-    if confirmation.execution != execution or confirmation.status != "Succeeded":
+def require_answered(asked: Confirmation, answer: str, releases: Mapping[str, str], pipeline: str) -> None:
+    """Raise unless what is to be said has been said: a second run is no failure."""
+    named = all(asked.names(model, release) for model, release in releases.items())
+    if asked.status != STATUSES[answer] or not named:
+        why = f": {asked.why}" if asked.why else ""
         raise MlopsError(
-            f"nobody confirmed execution {execution!r}: the approval stands as "
-            f"{confirmation.status or 'unasked'!r} for {confirmation.execution or 'none'!r}. {again}"
+            f"{pipeline} waits for nobody now: its last approval, of execution {asked.execution}, is "
+            f"{asked.status!r}, {asked.said()}{why}. {start_again(pipeline)}"
         )
-    if f"{move.model} {move.release}" not in confirmation.summary:
-        said = repr(confirmation.summary) if confirmation.summary else "nothing"
-        raise MlopsError(f"the approval says {said}, not '{move.model} {move.release}'. {again}")
+
+
+def refuse_overtaken(
+    client: Any,
+    root: Path,
+    environment: Environment,
+    releases: Mapping[str, str],
+    asked: Confirmation,
+    pipeline: str,
+) -> None:
+    """Raise when an execution waits behind this one that pins another release: `deploy` would refuse this."""
+    if not asked.behind:
+        return
+    newer = read_commit(client, pipeline, asked.behind)
+    later = read_releases(root, newer, environment, list(releases))
+    moved = [model for model in releases if releases[model] != later[model]]
+    if moved:
+        raise MlopsError(
+            f"commit {newer[:12]}, which waits behind in {pipeline}, moves {moved[0]} again: deploy would "
+            f"refuse what is confirmed now. Say no to it, then yes to what comes: "
+            f"mlops approve {moved[0]} --env {environment} --reject"
+        )
+
+
+def put(client: Any, pipeline: str, token: str, answer: str, summary: str) -> None:
+    """Answer; somebody may have been faster."""
+    from botocore.exceptions import ClientError
+
+    try:
+        client.put_approval_result(
+            pipelineName=pipeline,
+            stageName=STAGE,
+            actionName=STAGE,
+            result={"summary": summary, "status": answer},
+            token=token,
+        )
+    except ClientError as error:
+        if error_code(error) not in ANSWERED:
+            raise
+        raise MlopsError(
+            f"{pipeline}: the approval was answered, or is over, since it was looked at; nothing was "
+            "changed. The same command says how it stands"
+        ) from None

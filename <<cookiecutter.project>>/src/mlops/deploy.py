@@ -96,6 +96,7 @@ class Survey:
 @click.argument("model", required=False)
 @click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="What was done, as JSON.")
+@click.option("--summary", is_flag=True, help="Only say in one line which releases would be deployed.")
 @click.option(
     "--confirmed-in", metavar="EXECUTION", help="Deploy only what people confirmed there (approve)."
 )
@@ -112,6 +113,7 @@ def command(
     model: str | None,
     dry_run: bool,
     as_json: bool,
+    summary: bool,
     confirmed_in: str | None,
     retry: bool,
     wait_minutes: float,
@@ -121,12 +123,13 @@ def command(
     aws = Aws(workspace.project.region)
     where = require_environment(environment)
     targets = read_targets(workspace.root, workspace.project, where, model)
-    count = open_counter(workspace)
-    if confirmed_in:
-        count = ask_confirmation(workspace.project, where, count, confirmed_in)
-    plan = Orders(count, dry_run, retry, wait_minutes)
-    done = deploy(aws, targets, plan)
-    if not model and not dry_run:
+    plan = Orders(open_counter(workspace), dry_run or summary, retry, wait_minutes)
+    confirmed = ask_confirmation(workspace.project, where, plan.count, confirmed_in)
+    done = deploy(aws, targets, replace(plan, count=confirmed))
+    if summary:
+        click.echo(summarise(done))
+        return 0
+    if not model and not dry_run:  # what is retired deploys no release that anybody could confirm
         done += bury_retired(workspace, aws, where, plan)
     say(done, where, as_json)
     return 1 if any(deployed.error for deployed in done) else 0
@@ -147,12 +150,16 @@ def open_counter(workspace: Workspace) -> Counter:
     return count
 
 
-def ask_confirmation(project: Project, environment: Environment, count: Counter, execution: str) -> Counter:
-    """Count approvals only of what people confirmed in a pipeline's execution."""
-    from mlops.approve import connect, pipeline_name, read_confirmation, require_confirmation
+def ask_confirmation(
+    project: Project, environment: Environment, count: Counter, execution: str | None
+) -> Counter:
+    """Count approvals only of what people confirmed in a pipeline's execution, where there is one."""
+    from mlops.confirmation import connect, find_confirmation, pipeline_name, require_confirmation
 
-    found = read_confirmation(connect(project), pipeline_name(project, environment))
-    return require_confirmation(count, found, execution)
+    if not execution:
+        return count
+    found = find_confirmation(connect(project), pipeline_name(project, environment), execution)
+    return require_confirmation(count, found)
 
 
 def deploy(aws: Aws, targets: list[Target], orders: Orders) -> list[Deployed]:
@@ -209,8 +216,15 @@ def deploy_one(aws: Aws, target: Target, survey: Survey, orders: Orders) -> Depl
     """Bring one endpoint to its pin; a failure becomes part of the answer."""
     act, pin = decide(survey.live[target.endpoint], target.config), target.pin
     if orders.dry_run:
-        return Deployed(pin.model, pin.release, act if act == "nothing" else f"would {act}")
+        return Deployed(pin.model, pin.release, foresee(act, pin.model in survey.holds and not orders.retry))
     return attempt(pin.model, pin.release, act, lambda: carry_out(aws, target, act, survey, orders))
+
+
+def foresee(act: Act, is_held: bool) -> str:
+    """What a run would do; a pin that an endpoint on hold serves already ratifies what moved it."""
+    if is_held:
+        return "would ratify" if act == "nothing" else "held"
+    return act if act == "nothing" else f"would {act}"
 
 
 def decide(live: Live | None, wanted: str) -> Act:
@@ -302,6 +316,12 @@ def settle(aws: Aws, target: Target, survey: Survey, live: Live | None, orders: 
     key = soak_key(target.environment, target.pin.model, target.pin.release_hex)
     if target.environment == "staging" and key not in survey.soaks:
         record_soak(aws, target, live, alarm_names(target))
+
+
+def summarise(done: list[Deployed]) -> str:
+    """The releases that would be deployed, as `mlops approve` confirms them; or `nothing`."""
+    moves = [f"{deployed.model} {deployed.release}" for deployed in done if deployed.did.startswith("would ")]
+    return "; ".join(moves) or "nothing"
 
 
 def say(done: list[Deployed], environment: str, as_json: bool) -> None:

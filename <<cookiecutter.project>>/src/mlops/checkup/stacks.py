@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlops.checkup.finding import Check, Trouble, UnreadError
 from mlops.checkup.reviewed import read_reviewed
 from mlops.foundation.stacks import SHARED
-from mlops.foundation.templates import FOLDER, parse_template
+from mlops.foundation.templates import FOLDER, parse_template, without_prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,7 +74,8 @@ class Body:
         if self.wanted is None or self.there in (self.wanted.text, self.wanted.body):
             return ""
         there = parse_template(self.there) if isinstance(self.there, str) else self.there
-        return differing(there if isinstance(there, dict) else {}, self.wanted.document)
+        found = without_prose(there) if isinstance(there, dict) else {}
+        return differing(found, without_prose(self.wanted.document))
 
 
 def read_bodies(site: Site) -> Iterator[tuple[str, Body]]:

@@ -89,10 +89,10 @@ class Template:
         """What CloudFormation is sent: the file, or where that is too long the same without its prose."""
         if len(self.text.encode()) <= MOST_BYTES:
             return self.text
-        short = compact(self.document)
+        short = compact(without_prose(self.document))
         if len(short.encode()) > MOST_BYTES:
             raise UsageError(
-                f"{FOLDER}/{self.path.name}: {len(short.encode())} bytes without comments and spaces; "
+                f"{FOLDER}/{self.path.name}: {len(short.encode())} bytes without prose and spaces; "
                 f"CloudFormation takes {MOST_BYTES}. Split it into two files"
             )
         return short
@@ -133,6 +133,18 @@ def read_template(path: Path) -> Template:
 def parse_template(text: str) -> Any:
     """A template with every function in its long form; raises yaml.YAMLError."""
     return yaml.load(text, _Loader)  # noqa: S506 - a safe loader, extended by CloudFormation's tags
+
+
+def without_prose(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A template without reasons of resources and descriptions of parameters: only people read those."""
+    short = {part: value for part, value in document.items() if part != "Metadata"}
+    for part, said in (("Parameters", "Description"), ("Resources", "Metadata")):
+        if part in document:
+            short[part] = {
+                name: {key: value for key, value in entry.items() if key != said}
+                for name, entry in document[part].items()
+            }
+    return short
 
 
 def compact(document: Any) -> str:
