@@ -14,8 +14,9 @@ from sandbox.project import read_project
 from sandbox.rehearsal import acts
 from sandbox.rehearsal.actions import ByActions
 from sandbox.rehearsal.codecommit import OnCodecommit
+from sandbox.rehearsal.connected import ByConnectedPipelines, Connected
 from sandbox.rehearsal.github import OnGithub
-from sandbox.rehearsal.pipelines import ByPipelines
+from sandbox.rehearsal.pipelines import ByBuilds
 from sandbox.rehearsal.play import Play
 from sandbox.stage import REFUSED, WELL, console, sandbox, set_stage
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from sandbox.stage import Stage
 
 SPEED = "600"  # ten minutes of canary in a second, half an hour of soak in three
-PLAYED = (("github", "github-actions"), ("codecommit", "codepipeline"))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -39,14 +39,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--short", action="store_true", help="one release to staging, and the audit")
     chosen = parser.parse_args(arguments)
     project = read_project(Path.cwd())
-    refuse_other_engines(project)
     models = chosen.models or choose_model(Path.cwd())
     stage = set_stage(Path.cwd(), chosen.folder.resolve())
     forge, engine = take_sides(project, stage)
     record = ["--decisions", str(chosen.decisions.absolute())] if chosen.decisions else []
     with sandbox(stage, "--speed", SPEED, *forge.options, *record):
         plays = [Play(stage, model, forge, engine) for model in models]
-        begun = begin(stage, forge)
+        forge.begin()
+        begun = stage.python("sandbox", "clock", shown="python -m sandbox clock").strip()
         for play in plays:
             acts.push_data(stage, play.model)
             acts.first_training(play)
@@ -64,16 +64,6 @@ def main(arguments: list[str] | None = None) -> None:
     report(stage)
 
 
-def refuse_other_engines(project: Project) -> None:
-    """Stop where the people of the rehearsal do not know their way."""
-    if (project.forge, project.ci) not in PLAYED:
-        known = " and on ".join(f"forge {forge!r} with ci {ci!r}" for forge, ci in PLAYED)
-        raise SystemExit(
-            f"the rehearsal is played on {known}; project.yml says {project.forge!r} and {project.ci!r}. "
-            "There, try the loop by hand: docs/engines.md"
-        )
-
-
 def choose_model(project: Path) -> list[str]:
     """One model of the project; stops where there is none."""
     specs = sorted((project / "models").glob("*/model.yml"))
@@ -84,37 +74,34 @@ def choose_model(project: Path) -> list[str]:
 
 def take_sides(project: Project, stage: Stage) -> tuple[Forge, Engine]:
     """Where the repository lives, and what runs its jobs."""
-    if project.forge == "github":
-        github = OnGithub(stage)
-        return github, ByActions(stage, github)
-    codecommit = OnCodecommit(stage)
-    return codecommit, ByPipelines(stage, codecommit)
-
-
-def begin(stage: Stage, forge: Forge) -> str:
-    """Found what is not founded, push the project; the sandbox's time then: what comes later is the story."""
-    forge.found()
-    with stage.act("Push the project to the forge"):
-        forge.push_project()
-        return stage.python("sandbox", "clock", shown="python -m sandbox clock").strip()
+    if project.forge == "codecommit":
+        codecommit = OnCodecommit(stage)
+        return codecommit, ByBuilds(stage, codecommit)
+    if project.ci == "codepipeline":
+        connected = Connected(stage)
+        return connected, ByConnectedPipelines(stage, connected)
+    github = OnGithub(stage)
+    return github, ByActions(stage, github)
 
 
 def go_on(play: Play) -> None:
     """The life of a model that is in staging: to prod, a better one, a worse one, a forged pin, and back."""
     model = play.model
     changes = acts.read_changes(play.stage, model)
+    other = acts.change(play, changes["other"])
     acts.promote(play, "prod")
     before = acts.ask(play, f"Ask {model} in prod")
-    acts.change(play, changes["other"])
+    acts.merge_change(play, other)
     acts.follow(
         play, f"Follow the training that the merge started: {model} against the champion, on the same rows"
     )
+    worse = acts.change(play, changes["worse"])
     acts.promote(play, "staging")
     acts.promote(play, "prod")
     between = acts.ask(play, f"Ask {model} in prod the same")
-    acts.change(play, changes["worse"])
-    acts.follow(play, f"Follow the worse {model}: the gate stops it, and says why", fails=True)
+    acts.merge_change(play, worse)
     acts.refuse_forged_pin(play)
+    acts.follow(play, f"Follow the worse {model}: the gate stops it, and says why", fails=True)
     acts.roll_back(play)
     after = acts.ask(play, f"Ask {model} in prod the same once more")
     if not before == after != between:

@@ -82,13 +82,21 @@ def read_changes(stage: Stage, model: str) -> dict[str, dict[str, float]]:
     return changes
 
 
-def change(play: Play, hyperparameters: dict[str, float]) -> None:
-    """Other hyperparameters by a pull request: what a data scientist does all day."""
+def change(play: Play, hyperparameters: dict[str, float]) -> int:
+    """Ask for other hyperparameters by a pull request, what a data scientist does all day; its number.
+
+    Nobody waits while it is checked: that runs beside the acts until `merge_change`.
+    """
     words = ", ".join(f"{name} {value}" for name, value in hyperparameters.items())
     branch = f"ada/{re.sub('[^a-z0-9]+', '-', words)}"
     edits = {rf"^(    {name}: ).*$": rf"\g<1>{value}" for name, value in hyperparameters.items()}
-    with play.stage.act(f"Change {play.model}: {words}"):
-        number = open_edit(play, branch, f"models/{play.model}/model.yml", edits, f"Set {words}")
+    with play.stage.act(f"Change {play.model}: {words}, by a pull request that is checked meanwhile"):
+        return open_edit(play, branch, f"models/{play.model}/model.yml", edits, f"Set {words}")
+
+
+def merge_change(play: Play, number: int) -> None:
+    """Review a change and merge it, which starts a training."""
+    with play.stage.act(f"Merge #{number}: that starts a training"):
         play.engine.await_check(number)
         play.ben.approve(number)
         with play.engine.following("train"):

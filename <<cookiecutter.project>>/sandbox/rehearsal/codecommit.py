@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sandbox.cast import LOGINS
-from sandbox.stage import REFUSED, WELL, begin_history, console, show
+from sandbox.stage import REFUSED, WELL, begin_history, bootstrap, console
 
 if TYPE_CHECKING:
     from sandbox.rehearsal.play import Person
@@ -90,15 +90,14 @@ class OnCodecommit:
     def people(self) -> dict[str, Person]:
         return {**self.contributors}
 
-    def found(self) -> None:
-        """Bootstrap every account, as a team does."""
+    def begin(self) -> None:
+        """The repository comes with the foundation."""
         with self._stage.act("Found the accounts: the repository, its rules, roles, builds, pipelines"):
-            for duty in first_duties(self._stage.names["accounts"]):
-                account = self._stage.as_owner(duty)
-                told = account.mlops("bootstrap", "--yes", "--set", "Queries=none", lines=0)
-                show(told.splitlines()[-1])
+            bootstrap(self._stage)
+        with self._stage.act("Push the project to the forge"):
+            self._push()
 
-    def push_project(self) -> None:
+    def _push(self) -> None:
         """Push as the administrator: the people of the repository reach main by pull requests alone."""
         begin_history(self._stage, "Start")
         repository = self._stage.names["repository"]
@@ -131,8 +130,3 @@ class OnCodecommit:
             *("update-pull-request-status", "--pull-request-id", str(number)),
             *("--pull-request-status", "CLOSED"),
         )
-
-
-def first_duties(accounts: dict[str, str]) -> list[str]:
-    """A duty of each account, training's first."""
-    return list({account: duty for duty, account in reversed(accounts.items())}.values())[::-1]

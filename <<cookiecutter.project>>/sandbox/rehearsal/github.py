@@ -25,21 +25,17 @@ class OnGithub:
     def people(self) -> dict[str, Person]:
         return {**self.members}
 
-    def found(self) -> None:
-        """Nothing is left to be made."""
-
-    def push_project(self) -> None:
+    def begin(self) -> None:
         """Push as ada, who is the admin. GitHub starts nothing for a commit that says so."""
         stage = self.desk
-        begin_history(stage, "Start [skip ci]")
-        for login in LOGINS:
-            given = stage.read_environment("--user", login)
-            api = f"{given['GITHUB_API_URL']}/repos/{given['GITHUB_REPOSITORY']}"
-            self.members[login] = Member(login, given["GITHUB_TOKEN"], api)
-        forge, ada = given["GITHUB_SERVER_URL"], self.members["ada"]
-        remote = f"{forge.replace('://', f'://ada:{ada.token}@')}/{given['GITHUB_REPOSITORY']}.git"
-        stage.run("git", "remote", "add", "origin", remote, shown=f"git remote add origin {forge}/…")
-        stage.run("git", "push", "-q", "-u", "origin", "main")
+        with stage.act("Push the project to the forge"):
+            begin_history(stage, "Start [skip ci]")
+            self.members = {login: read_member(stage, login) for login in LOGINS}
+            given = stage.environment
+            forge, token = given["GITHUB_SERVER_URL"], self.members["ada"].token
+            remote = f"{forge.replace('://', f'://ada:{token}@')}/{given['GITHUB_REPOSITORY']}.git"
+            stage.run("git", "remote", "add", "origin", remote, shown=f"git remote add origin {forge}/…")
+            stage.run("git", "push", "-q", "-u", "origin", "main")
 
     def refuse(self, number: int, branch: str) -> None:
         """Approved or not: main requires the check."""
@@ -48,3 +44,10 @@ class OnGithub:
         refused = ada.call("PUT", f"/pulls/{number}/merge", refused=True, merge_method="squash")
         console.print(f"  {refused['message']}", style="yellow", markup=False)
         ada.call("PATCH", f"/pulls/{number}", state="closed")
+
+
+def read_member(stage: Stage, login: str) -> Member:
+    """Somebody with the token that the sandbox gives them."""
+    given = stage.read_environment("--user", login)
+    api = f"{given['GITHUB_API_URL']}/repos/{given['GITHUB_REPOSITORY']}"
+    return Member(login, given["GITHUB_TOKEN"], api)

@@ -21,10 +21,10 @@ PIPELINES = ("train",)  # what has no build of its own to start
 
 
 class ByPipelines:
-    """See `sandbox.rehearsal.play.Engine`. `stage` is the administrator's."""
+    """See `sandbox.rehearsal.play.Engine`; the forge's part is missing. `stage` is the administrator's."""
 
-    def __init__(self, stage: Stage, forge: OnCodecommit) -> None:
-        self._stage, self._forge = stage, forge
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
 
     def _name(self, job: str) -> str:
         return f"{self._stage.names['project']}-{job}"
@@ -81,19 +81,6 @@ class ByPipelines:
             log = self._read_log(self._read_build(build)) if build else str(actions)
             raise SystemExit(f"{log}\nan execution of {pipeline} ended as {execution['status']!r}; see above")
 
-    def await_check(self, number: int, fails: bool = False) -> None:
-        """The check is a build that EventBridge starts for each pull request."""
-        (target,) = self._forge.contributors["ada"].read(number)["pullRequestTargets"]
-        build = until(lambda: self._find_check(target["sourceCommit"]), f"a check of #{number}")
-        self._await_build(build, fails)
-
-    def _find_check(self, commit: str) -> str:
-        """The build that checks a commit; empty before there is one."""
-        client = self._stage.client("codebuild")
-        ids = client.list_builds_for_project(projectName=self._name("check"))["ids"]
-        builds = client.batch_get_builds(ids=ids)["builds"] if ids else []
-        return next((each["id"] for each in builds if each.get("sourceVersion") == commit), "")
-
     def _read_build(self, build: str) -> dict[str, Any]:
         (found,) = self._stage.client("codebuild").batch_get_builds(ids=[build])["builds"]
         return dict(found)
@@ -126,6 +113,27 @@ class ByPipelines:
         """As every night: a build, which fails because it has findings. Then once here, to ask for more."""
         self._build("audit", {}, fails=True)
         self._stage.mlops("audit", "--fetch", "--since", begun, lines=1, ends=REFUSED)
+
+
+class ByBuilds(ByPipelines):
+    """See `sandbox.rehearsal.play.Engine`; on CodeCommit."""
+
+    def __init__(self, stage: Stage, forge: OnCodecommit) -> None:
+        super().__init__(stage)
+        self._forge = forge
+
+    def await_check(self, number: int, fails: bool = False) -> None:
+        """The check is a build that EventBridge starts for each pull request."""
+        (target,) = self._forge.contributors["ada"].read(number)["pullRequestTargets"]
+        build = until(lambda: self._find_check(target["sourceCommit"]), f"a check of #{number}")
+        self._await_build(build, fails)
+
+    def _find_check(self, commit: str) -> str:
+        """The build that checks a commit; empty before there is one."""
+        client = self._stage.client("codebuild")
+        ids = client.list_builds_for_project(projectName=self._name("check"))["ids"]
+        builds = client.batch_get_builds(ids=ids)["builds"] if ids else []
+        return next((each["id"] for each in builds if each.get("sourceVersion") == commit), "")
 
 
 def until(look: Callable[[], Any], what: str) -> Any:

@@ -39,11 +39,8 @@ class Forge(Protocol):
     @property
     def people(self) -> dict[str, Person]: ...
 
-    def found(self) -> None:
-        """Make what `up` with these options leaves to be made."""
-
-    def push_project(self) -> None:
-        """Push the project's first commit, and let the people in."""
+    def begin(self) -> None:
+        """Push the project's first commit, let the people in, and make what `up` leaves to be made."""
 
     def refuse(self, number: int, branch: str) -> None:
         """Show that main does not take a pull request whose check failed, and close it."""
