@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 NOT_COPIED = shutil.ignore_patterns(
@@ -159,10 +159,17 @@ def read_exports(text: str) -> dict[str, str]:
 
 def bootstrap(stage: Stage) -> None:
     """Found every account by infra/*.yml, each with its owner's keys, as a team does."""
-    by_account = {account: duty for duty, account in reversed(stage.names["accounts"].items())}
-    for duty in reversed(by_account.values()):  # training's first; it may stand for all
+    for duty in owners(stage.names["accounts"]):
         told = stage.as_owner(duty).mlops("bootstrap", "--yes", "--set", "Queries=none", lines=0)
         show(told.splitlines()[-1])
+
+
+def owners(accounts: Mapping[str, str]) -> list[str]:
+    """A duty of each account, in the order of duties: of those that share one, the first stands for all."""
+    first: dict[str, str] = {}
+    for duty, account in accounts.items():
+        first.setdefault(account, duty)
+    return list(first.values())
 
 
 def begin_history(stage: Stage, message: str) -> None:
