@@ -1,4 +1,4 @@
-"""Conditions of a stage: rules over variables, and what engages when they are not met."""
+"""Conditions of a stage: the rules of one moment, and what engages when one of them is not met."""
 
 from __future__ import annotations
 
@@ -9,25 +9,36 @@ from typing import TYPE_CHECKING, Any
 from sandbox.codepipeline.references import UnresolvedError, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    Check = Callable[[dict[str, Any]], tuple[bool, str]]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the conditions of one moment came to; `result` is what engages, empty where they are met."""
+    """What the conditions of one moment came to; `result` is what engages, empty where they are met.
+
+    `status` is empty where `result` says it all: while rules still run, and where somebody set them aside.
+    """
 
     result: str
     summary: str
     rules: tuple[tuple[str, bool, str], ...]  # name, met, why
+    status: str = ""
 
 
-def judge(conditions: list[dict[str, Any]], values: Mapping[str, Mapping[str, str]]) -> Verdict:
+MET = Verdict("", "", ())
+RUNNING = Verdict("", "", (), "InProgress")
+ASIDE = Verdict("", "somebody set the conditions aside", (), "Overridden")
+
+
+def judge(conditions: list[dict[str, Any]], check: Check) -> Verdict:
     """Judge all rules: one that is not met engages its condition's result."""
     told: list[tuple[str, bool, str]] = []
     result = summary = ""
     for condition in conditions:
         for rule in condition.get("rules", []):
-            met, why = check_variable(rule["configuration"], values)
+            met, why = check(rule)
             told.append((rule["name"], met, why))
             if not met and not result:
                 result, summary = condition.get("result", "FAIL"), f"{rule['name']}: {why}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sandbox.codepipeline.references import references
+from sandbox.codepipeline.window import WindowError, read_window
 from sandbox.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ KINDS = {
     ("Approval", "Manual"): MANUAL,
 }
 FORMATS = ("CODE_ZIP", "CODEBUILD_CLONE_REF")
-RULES = ("VariableCheck",)
+RULES = {"VariableCheck": ("Variable", "Operator", "Value"), "DeploymentWindow": ("Cron", "TimeZone")}
+CAN_SKIP = ("VariableCheck",)
 OPERATORS = ("EQ", "NE", "CONTAINS", "MATCHES")
 RESULTS = {
     "beforeEntry": ("FAIL", "SKIP"),
@@ -167,27 +169,43 @@ def _check_conditions(
     whole = asked.get("result", "")
     if whole and whole not in ("ROLLBACK", "RETRY", "FAIL"):
         raise wrong(f"{place}: result is {whole}; served here: ROLLBACK, RETRY, FAIL")
+    if len(asked.get("conditions", [])) > 1:
+        raise wrong(f"{place}: {len(asked['conditions'])} conditions; a moment has one, of up to five rules")
+    if whole == "RETRY" and asked.get("conditions"):
+        raise wrong(f"{place}: a stage that is tried again by itself has no conditions for its failure")
     for condition in asked.get("conditions", []):
-        if condition.get("result", "FAIL") not in results:
-            raise wrong(f"{place}: result is {condition.get('result')}; served here: {', '.join(results)}")
+        result = condition.get("result", "FAIL")
+        if result not in results:
+            raise wrong(f"{place}: result is {result}; served here: {', '.join(results)}")
         for rule in condition.get("rules", []):
-            _check_rule(place, rule)
+            _check_rule(place, rule, result)
     wanted = [whole, *(condition.get("result", "") for condition in asked.get("conditions", []))]
     if "ROLLBACK" in wanted and pipeline.get("executionMode") == "PARALLEL":
         raise wrong(f"{place}: a pipeline in PARALLEL mode cannot roll back")
 
 
-def _check_rule(place: str, rule: Record) -> None:
+def _check_rule(place: str, rule: Record, result: str) -> None:
     provider = rule["ruleTypeId"]["provider"]
     if provider not in RULES:
         raise wrong(f"{place}: the sandbox does not serve the rule {provider}; it has {', '.join(RULES)}")
-    configuration = rule.get("configuration", {})
-    if set(configuration) != {"Variable", "Operator", "Value"}:
-        raise wrong(f"{place}.{rule['name']}: VariableCheck takes Variable, Operator and Value")
-    if configuration["Operator"] not in OPERATORS:
+    if result == "SKIP" and provider not in CAN_SKIP:
+        raise wrong(f"{place}.{rule['name']}: only {' and '.join(CAN_SKIP)} can skip a stage, not {provider}")
+    for member in ("commands", "inputArtifacts", "roleArn"):
+        if rule.get(member):
+            raise wrong(f"{place}.{rule['name']}: the sandbox does not serve {member} of a rule")
+    configuration, takes = rule.get("configuration", {}), RULES[provider]
+    optional = {"TimeZone"}
+    if not set(takes) - optional <= set(configuration) <= set(takes):
+        raise wrong(f"{place}.{rule['name']}: {provider} takes {', '.join(takes)}")
+    if configuration.get("Operator", OPERATORS[0]) not in OPERATORS:
         raise wrong(
             f"{place}.{rule['name']}: Operator is {configuration['Operator']!r}; {', '.join(OPERATORS)}"
         )
+    if provider == "DeploymentWindow":
+        try:
+            read_window(configuration["Cron"], configuration.get("TimeZone", ""))
+        except WindowError as error:
+            raise wrong(f"{place}.{rule['name']}: {error}") from None
 
 
 def in_order(stage: Record) -> list[list[Record]]:

@@ -23,8 +23,11 @@ from sandbox.codepipeline.records import (
     SUPERSEDED,
     ActionRun,
     Execution,
+    RuleRun,
     Trigger,
 )
+from sandbox.codepipeline.references import resolve_known
+from sandbox.codepipeline.ruling import SetAsideError, StoppedError, run_rule
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -93,10 +96,27 @@ class Engine:
         """Go on at a stage that failed; `kept` names the actions that need not run again."""
         stages = execution.pipeline["stages"]
         place = next(number for number, each in enumerate(stages) if each["name"] == stage)
+        execution.retried_by_hand[stage] = execution.retried_by_hand.get(stage, 0) + 1
+        self._resume(line, execution, stages[place:], kept)
+
+    def _resume(self, line: Line, execution: Execution, stages: list[Record], kept: Collection[str]) -> None:
         execution.status, execution.summary = IN_PROGRESS, ""
         execution.stop.clear()
         execution.done.clear()
-        self._begin(line, execution, stages[place:], kept)
+        self._begin(line, execution, stages, kept)
+
+    def override(self, line: Line, execution: Execution, stage: str, moment: str) -> None:
+        """Set conditions aside: what waits for them goes on, and so does what has failed of them."""
+        execution.overridden.add((stage, moment))
+        if not execution.done.is_set():
+            return
+        stages = execution.pipeline["stages"]
+        place = next(number for number, each in enumerate(stages) if each["name"] == stage)
+        if moment == "onSuccess":  # the actions have run: only what comes after them is left
+            execution.stages[stage] = SUCCEEDED
+            place += 1
+        line.verdicts[(stage, moment)] = execution, conditions.ASIDE
+        self._resume(line, execution, stages[place:], ())
 
     def roll_back(self, line: Line, stage: Record, target: Execution, trigger: Trigger) -> Execution:
         """Run one stage again, with what an earlier execution brought there."""
@@ -136,6 +156,8 @@ class Engine:
                 kept = ()
                 if status not in (SUCCEEDED, SKIPPED):
                     break
+        except StoppedError:
+            status = execution.stages[stage["name"]] = STOPPED
         except Exception:  # a fault of the sandbox's own must not leave an execution that never ends
             log.exception("execution %s", execution.id)
             status = FAILED
@@ -209,11 +231,25 @@ class Engine:
         self.roll_back(line, stage, target, Trigger("AutomatedRollback", detail))
 
     def _judge(self, line: Line, execution: Execution, stage: Record, moment: str) -> Verdict:
-        asked = stage.get(moment, {}).get("conditions", [])
-        verdict = conditions.judge(asked, execution.values())
-        if asked:
-            line.verdicts[(stage["name"], moment)] = execution, verdict
+        asked, place = stage.get(moment, {}).get("conditions", []), (stage["name"], moment)
+        if not asked:
+            return conditions.MET
+        line.verdicts[place] = execution, conditions.RUNNING
+        try:
+            if place in execution.overridden:
+                raise SetAsideError
+            verdict = conditions.judge(asked, lambda rule: self._rule(execution, place, rule))
+        except SetAsideError:
+            verdict = conditions.ASIDE
+        line.verdicts[place] = execution, verdict
         return verdict
+
+    def _rule(self, execution: Execution, place: tuple[str, str], rule: Record) -> tuple[bool, str]:
+        began, values = self._clock.now(), execution.values()
+        met, why = run_rule(self._clock, execution, place, rule)
+        given = {key: resolve_known(text, values) for key, text in rule.get("configuration", {}).items()}
+        execution.rules.append(RuleRun(place[0], rule, began, self._clock.now(), met, why, given))
+        return met, why
 
     def _attempt(self, line: Line, execution: Execution, stage: Record, kept: Collection[str]) -> str:
         """Run a stage once, between its conditions."""

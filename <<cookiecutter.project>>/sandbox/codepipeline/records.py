@@ -50,6 +50,20 @@ class ActionRun:
 
 
 @dataclass(frozen=True)
+class RuleRun:
+    """One run of one rule of a stage's conditions."""
+
+    stage: str
+    rule: Record
+    started: datetime
+    updated: datetime
+    met: bool
+    why: str
+    configuration: dict[str, str]  # with each variable's value in its place
+    id: str = field(default_factory=new_id)
+
+
+@dataclass(frozen=True)
 class Trigger:
     """What started an execution."""
 
@@ -78,6 +92,9 @@ class Execution:
     stages: dict[str, str] = field(default_factory=dict)  # name: status
     actions: list[ActionRun] = field(default_factory=list)
     retried: dict[str, int] = field(default_factory=dict)  # stage: attempts that its onFailure made
+    retried_by_hand: dict[str, int] = field(default_factory=dict)
+    overridden: set[tuple[str, str]] = field(default_factory=set)  # stage and moment of conditions set aside
+    rules: list[RuleRun] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
     abandon: bool = False
     stop_reason: str = ""
@@ -199,6 +216,26 @@ def shown_detail(execution: Execution, run: ActionRun) -> Record:
             "executionResult": {name: value for name, value in result.items() if value},
             "outputVariables": run.variables,
         },
+    }
+
+
+def shown_rule(execution: Execution, run: RuleRun) -> Record:
+    """As ListRuleExecutions has it."""
+    return {
+        "pipelineExecutionId": execution.id,
+        "ruleExecutionId": run.id,
+        "pipelineVersion": execution.pipeline["version"],
+        "stageName": run.stage,
+        "ruleName": run.rule["name"],
+        "startTime": run.started,
+        "lastUpdateTime": run.updated,
+        "status": SUCCEEDED if run.met else FAILED,
+        "input": {
+            "ruleTypeId": run.rule["ruleTypeId"],
+            "configuration": run.rule.get("configuration", {}),
+            "resolvedConfiguration": run.configuration,
+        },
+        "output": {"executionResult": {"externalExecutionSummary": run.why}},
     }
 
 

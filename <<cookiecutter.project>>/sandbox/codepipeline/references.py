@@ -33,6 +33,11 @@ def resolve(text: str, values: Mapping[str, Mapping[str, str]]) -> str:
     return PATTERN.sub(value, text)
 
 
+def resolve_known(text: str, values: Mapping[str, Mapping[str, str]]) -> str:
+    """Put values for the variables that have one."""
+    return PATTERN.sub(lambda found: values.get(found["namespace"], {}).get(found["name"], found[0]), text)
+
+
 def resolve_all(configuration: Mapping[str, str], values: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """A configuration with every variable's value in its place."""
     return {key: resolve(text, values) for key, text in configuration.items()}

@@ -6,10 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.codepipeline import records, triggers
 from sandbox.codepipeline.acting import Actor
+from sandbox.codepipeline.conditions import MET
 from sandbox.codepipeline.connections import SERVICES, Connections
 from sandbox.codepipeline.engine import Engine, Line, finished
 from sandbox.codepipeline.pipelines import Pipelines, page
-from sandbox.codepipeline.records import FAILED, IN_PROGRESS, STOPPING, SUCCEEDED, Execution, Trigger
+from sandbox.codepipeline.records import (
+    FAILED,
+    IN_PROGRESS,
+    STOPPED,
+    STOPPING,
+    SUCCEEDED,
+    Execution,
+    Trigger,
+)
 from sandbox.codepipeline.state import shown_stage
 from sandbox.errors import ServiceError
 
@@ -22,6 +31,7 @@ if TYPE_CHECKING:
     from sandbox.world import Call, World
 
 Record = dict[str, Any]
+MOMENTS = {"BEFORE_ENTRY": "beforeEntry", "ON_SUCCESS": "onSuccess"}
 WHAT_TRIGGERED = {
     "push": "Push",
     "tag": "Tag",
@@ -55,6 +65,8 @@ class CodePipeline:
             "RollbackStage": self.roll_back,
             "EnableStageTransition": self.enable,
             "DisableStageTransition": self.disable,
+            "OverrideStageCondition": self.override,
+            "ListRuleExecutions": self.list_rules,
         }
 
     def tables(self) -> dict[str, dict[str, Callable[[Call], Record]]]:
@@ -112,14 +124,16 @@ class CodePipeline:
         return started
 
     def stop(self, call: Call) -> Record:
-        execution = self._execution(call.params)
-        if execution.status != IN_PROGRESS:
+        execution, abandon = self._execution(call.params), call.params.get("abandon", False)
+        if execution.status == STOPPING and (execution.abandon or not abandon):
+            raise ServiceError("DuplicatedStopRequestException", f"execution {execution.id} is being stopped")
+        if execution.status not in (IN_PROGRESS, STOPPING):
             raise ServiceError(
                 "PipelineExecutionNotStoppableException",
                 f"execution {execution.id} is {execution.status} and cannot be stopped",
             )
         with self._engine.changed:
-            execution.abandon = call.params.get("abandon", False)
+            execution.abandon = abandon
             execution.stop_reason = call.params.get("reason", "")
             execution.status = STOPPING
             execution.stop.set()
@@ -166,6 +180,8 @@ class CodePipeline:
     def list_actions(self, call: Call) -> Record:
         line = self._pipelines.find(call.params["pipelineName"])
         wanted = call.params.get("filter", {}).get("pipelineExecutionId")
+        if wanted is not None:
+            self._execution({**call.params, "pipelineExecutionId": wanted})
         shown = [
             records.shown_detail(execution, run)
             for execution in reversed(line.executions)
@@ -214,19 +230,43 @@ class CodePipeline:
         params = call.params
         line, execution = self._pipelines.find(params["pipelineName"]), self._execution(params)
         stage = self._stage(line, params["stageName"])
-        if not execution.done.is_set() or execution.stages.get(stage["name"]) != FAILED:
+        if not execution.done.is_set() or execution.stages.get(stage["name"]) not in (FAILED, STOPPED):
             raise ServiceError(
-                "StageNotRetryableException", f"stage {stage['name']} of {execution.id} has not failed"
+                "StageNotRetryableException",
+                f"stage {stage['name']} of {execution.id} has neither failed nor been stopped",
             )
-        is_latest = line.entered.get(stage["name"]) is execution or execution.mode == "PARALLEL"
-        if not is_latest or execution.pipeline["version"] != line.pipeline["version"]:
-            raise ServiceError(
-                "NotLatestPipelineExecutionException",
-                f"execution {execution.id} is not the latest one of stage {stage['name']}",
-            )
+        _require_latest(line, execution, stage["name"])
         kept = finished(execution, stage) if params["retryMode"] == "FAILED_ACTIONS" else ()
         self._engine.retry(line, execution, stage["name"], kept)
         return {"pipelineExecutionId": execution.id}
+
+    def override(self, call: Call) -> Record:
+        params = call.params
+        line, execution = self._pipelines.find(params["pipelineName"]), self._execution(params)
+        stage, moment = self._stage(line, params["stageName"]), MOMENTS[params["conditionType"]]
+        _require_latest(line, execution, stage["name"])
+        of, verdict = line.verdicts.get((stage["name"], moment), (None, MET))
+        waits = verdict.status == IN_PROGRESS and not execution.done.is_set()
+        has_failed = verdict.result not in ("", "SKIP") and execution.done.is_set()
+        if of is not execution or not (waits or has_failed):
+            raise ServiceError(
+                "ConditionNotOverridableException",
+                f"{moment} of stage {stage['name']} neither waits nor has failed in {execution.id}"
+                + (": it was skipped" if verdict.result == "SKIP" else ""),
+            )
+        self._engine.override(line, execution, stage["name"], moment)
+        return {}
+
+    def list_rules(self, call: Call) -> Record:
+        line = self._pipelines.find(call.params["pipelineName"])
+        wanted = call.params.get("filter", {}).get("pipelineExecutionId")
+        shown = [
+            records.shown_rule(execution, run)
+            for execution in reversed(line.executions)
+            if wanted in (None, execution.id)
+            for run in reversed(execution.rules)
+        ]
+        return page(shown, call.params, "ruleExecutionDetails")
 
     def roll_back(self, call: Call) -> Record:
         params = call.params
@@ -278,6 +318,15 @@ class CodePipeline:
         if not 0 < place < len(names):
             raise _invalid(f"stage {params['stageName']} has no {params['transitionType']} transition")
         return line, names[place]
+
+
+def _require_latest(line: Line, execution: Execution, stage: str) -> None:
+    is_latest = line.entered.get(stage) is execution or execution.mode == "PARALLEL"
+    if not is_latest or execution.pipeline["version"] != line.pipeline["version"]:
+        raise ServiceError(
+            "NotLatestPipelineExecutionException",
+            f"execution {execution.id} is not the latest one of stage {stage}",
+        )
 
 
 def _invalid(message: str) -> ServiceError:

@@ -28,14 +28,21 @@ def shown_stage(line: Line, stage: Record, is_first: bool) -> Record:
     latest = line.entered.get(name)
     if latest:
         found["latestExecution"] = _execution(latest, latest.stages[name])
-        if retried := latest.retried.get(name):
-            found["retryStageMetadata"] = {
-                "autoStageRetryAttempt": retried,
-                "latestRetryTrigger": "AutomatedStageRetry",
-            }
+        if retried := _retries(latest, name):
+            found["retryStageMetadata"] = retried
     for moment in MOMENTS:
         if (name, moment) in line.verdicts:
             found[f"{moment}ConditionState"] = _condition(*line.verdicts[(name, moment)])
+    return found
+
+
+def _retries(execution: Execution, stage: str) -> Record:
+    """How often a stage was tried again, and at whose word last."""
+    own, by_hand = execution.retried.get(stage, 0), execution.retried_by_hand.get(stage, 0)
+    counts = {"autoStageRetryAttempt": own, "manualStageRetryAttempt": by_hand}
+    found: Record = {name: count for name, count in counts.items() if count}
+    if found:
+        found["latestRetryTrigger"] = "ManualStageRetry" if by_hand else "AutomatedStageRetry"
     return found
 
 
@@ -63,7 +70,7 @@ def _action(line: Line, stage: str, action: Record) -> Record:
 
 
 def _condition(execution: Execution, verdict: Any) -> Record:
-    status = FAILED if verdict.result else SUCCEEDED
+    status = verdict.status or (FAILED if verdict.result else SUCCEEDED)
     moment = execution.updated or execution.started
     rules = [
         {

@@ -139,7 +139,8 @@ def test_a_variable_is_checked_by_each_operator(operator: str, value: str, met: 
 
 
 def test_a_variable_without_a_value_is_not_met_and_engages_the_result() -> None:
-    verdict = judge(pipelining.check("SKIP", "#{A.B}", "EQ", "1")["conditions"], {"A": {"C": "2"}})
+    asked = pipelining.check("SKIP", "#{A.B}", "EQ", "1")["conditions"]
+    verdict = judge(asked, lambda rule: check_variable(rule["configuration"], {"A": {"C": "2"}}))
     assert (verdict.result, verdict.rules[0][1]) == ("SKIP", False)
     assert "no value for #{A.B}; A has C" in verdict.summary
 
