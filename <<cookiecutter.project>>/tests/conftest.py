@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
+import shutil
 import subprocess
 import uuid
 from typing import TYPE_CHECKING, Literal
@@ -116,10 +118,17 @@ def one_loader() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Empty folders, without pytest's look through those of all tests before."""
+    return (tmp_path_factory.getbasetemp() / f"homes/{number}" for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def isolated(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the machine's home, git configuration or AWS settings."""
-    home = tmp_path_factory.mktemp("home")
+    home = next(homes)
+    home.mkdir(parents=True)
     for name in [name for name in os.environ if name.startswith(("AWS_", "GIT_"))]:
         monkeypatch.delenv(name)
     settings = {
@@ -256,17 +265,28 @@ def name() -> str:
     return f"m{uuid.uuid4().hex[:10]}"
 
 
+@pytest.fixture(scope="session")
+def first_commit(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """The folder that projects are copies of: git takes longer to make one."""
+
+    @functools.cache
+    def make() -> Path:
+        root = tmp_path_factory.mktemp("first")
+        (root / "project.yml").write_text(PROJECT)
+        (root / ".dvc").mkdir()
+        (root / ".dvc/config").write_text(DVC_CONFIG)
+        write_model(root, "guess")
+        git(root, "init", "-q", "-b", "main", "--template=")
+        commit(root, "Start")
+        return root
+
+    return make
+
+
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(first_commit: Callable[[], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with one model, `guess`, committed on main; the current folder is its root."""
-    root = tmp_path / "my project"
-    root.mkdir()
-    (root / "project.yml").write_text(PROJECT)
-    (root / ".dvc").mkdir()
-    (root / ".dvc/config").write_text(DVC_CONFIG)
-    write_model(root, "guess")
-    git(root, "init", "-q", "-b", "main")
-    commit(root, "Start")
+    root = shutil.copytree(first_commit(), tmp_path / "my project")
     monkeypatch.chdir(root)
     return root
 
