@@ -29,6 +29,7 @@ class Paper:
     paths: dict[int, list[str]] = field(default_factory=dict)
     wrote: dict[str, Authorship] = field(default_factory=dict)
     files: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    forks: dict[str, str] = field(default_factory=dict)
     comments: dict[int, list[str]] = field(default_factory=dict)
     checked: list[str] = field(default_factory=list)
     pushed: int = 0
@@ -87,9 +88,12 @@ class Paper:
         return [{"type": "pull_request", "branch": branch}]
 
     def read_file(self, path: str, ref: str) -> bytes | None:
-        if ref == "main":
-            return git.read_files(self.root, "HEAD", [path])[path]
-        return self.files.get(ref, {}).get(path)
+        if ref in self.files:
+            return self.files[ref].get(path)
+        return git.read_files(self.root, "HEAD" if ref == "main" else ref, [path])[path]
+
+    def find_fork(self, commit: str) -> str:
+        return self.forks.get(commit, "HEAD")
 
     def find_branch(self, branch: str) -> str | None:
         return branch if branch in self.files else None
@@ -98,6 +102,7 @@ class Paper:
         self.pushed += 1
         head = f"{self.pushed:040x}"
         self.files[branch] = self.files[head] = {path: text.encode()}
+        self.forks[head] = git.head_commit(self.root)
         self.pulls = [
             replace(pull, head=head) if pull.branch == branch and pull.is_open else pull
             for pull in self.pulls

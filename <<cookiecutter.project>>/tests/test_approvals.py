@@ -201,6 +201,16 @@ def test_an_old_run_does_not_bring_back_what_was_reverted(
         require_approvals(forge, root, pinned, 1)
 
 
+def test_a_forged_pin_before_it_does_not_bar_the_repair(
+    forge: Paper, root: Path, pinned: Move, pull: PullRequest
+) -> None:
+    (root / PATH).write_text((root / PATH).read_text() + "forged: true\n")
+    commit(root, "Edit a pin")
+    again = move(root, pinned.commit)
+    forge.review(forge.merge(PATH, git(root, "rev-parse", "HEAD")), BEN)
+    assert approvers(forge, again, 1) == ["ben"]
+
+
 def test_a_release_that_comes_back_names_the_commits_that_pinned_it(
     forge: Paper, root: Path, pinned: Move, pull: PullRequest
 ) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PIN = "releases/prod/guess.yml"
 BRANCH = "mlops/prod/guess"
 CHANGE = Change("prod", "guess", BRANCH, PIN, "one\n", "Promote", "first")
+BACK = replace(CHANGE, branch="mlops/rollback/prod/guess", text="zero\n", title="Roll back", body="back")
 HOW = {"merge": "three_way", "squash": "squash", "rebase": "fast_forward"}
 METHODS = tuple(HOW)
 
@@ -289,6 +290,27 @@ def test_a_branch_that_a_merge_left_begins_anew(place: Place) -> None:
     publish(place.forge, replace(CHANGE, text="two\n", body="second"), asked=False)
     assert [entry.commit for entry in place.forge.list_authors(2)] == [place.forge.find_branch(BRANCH)]
     assert place.forge.list_paths(2) == [PIN]
+
+
+def test_a_promotion_that_a_rollback_overtook_is_brought_up_to_main_and_merges(place: Place) -> None:
+    for number, change in enumerate((CHANGE, BACK), start=1):
+        assert publish(place.forge, change, asked=False).startswith(f"opened #{number}")
+    place.merge(2)
+    assert publish(place.forge, CHANGE, asked=False).startswith("#1 was brought up to main")
+    place.merge(1)
+    assert place.forge.read_file(PIN, "main") == b"one\n"
+
+
+def test_an_approved_promotion_that_was_overtaken_says_to_close_it(place: Place) -> None:
+    for change in (CHANGE, BACK):
+        publish(place.forge, change, asked=False)
+    place.approve(1, "cleo")
+    place.merge(2)
+    assert "main pins another release since, so it does not merge. Close it" in (
+        publish(place.forge, CHANGE, asked=False)
+    )
+    place.forge.close_pull(1)
+    assert publish(place.forge, CHANGE, asked=True).startswith("opened #3")
 
 
 def test_what_was_approved_is_left_alone_and_the_newer_one_mentioned_once(place: Place) -> None:

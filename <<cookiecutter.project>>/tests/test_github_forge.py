@@ -60,6 +60,18 @@ def test_a_pull_request_is_opened_and_found_by_its_branch(hub: GithubForge) -> N
     assert found.head == hub.find_branch(BRANCH)
 
 
+def test_a_pipelines_status_is_a_check_and_nothing_has_to_start_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", desk.token("ben"))
+    piped = connect(NAME, by_workflow=False)
+    head = piped.push_file(BRANCH, PIN, "one\n", "Promote")
+    piped.start_checks(BRANCH)
+    assert not piped.has_checks(head)
+    piped.write_status(head, "success", "check", "acme-check: Succeeded", "https://console.example/1")
+    assert piped.has_checks(head)
+
+
 def test_a_branch_of_that_name_in_a_fork_is_not_taken_for_the_bots(desk: Desk, hub: GithubForge) -> None:
     desk.ask("eve", "POST", "/forks", {})
     clone = desk.clone("eve")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from mlops.forge import Authorship
 from mlops.pulls import Change, branch_name, publish
+from tests.conftest import commit
 from tests.paper import ADA, BEN, Paper
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MARKER = f"<!-- mlops:proposal environment=prod model=guess release=sha256:{'a' * 64} -->"
 CHANGE = Change(
@@ -19,9 +23,17 @@ NEWER = replace(CHANGE, text="release: b\n", title="Promote b", body=MARKER.repl
 
 
 @pytest.fixture
-def forge() -> Paper:
+def forge(root: Path) -> Paper:
     """A forge whose token is the bot's."""
-    return Paper(Path())
+    return Paper(root)
+
+
+def overtake(forge: Paper, text: str = "release: z\n") -> None:
+    """Move the pin on main, as a rollback that was merged meanwhile does."""
+    place = forge.root / CHANGE.path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text)
+    commit(forge.root, "Roll back")
 
 
 def test_a_pull_request_is_opened_and_its_checks_are_started(forge: Paper) -> None:
@@ -64,6 +76,31 @@ def test_an_approval_of_an_earlier_head_protects_nothing(forge: Paper) -> None:
     publish(forge, CHANGE, asked=False)
     forge.review(forge.pulls[0], BEN, head="0" * 40)
     assert publish(forge, NEWER, asked=False).startswith("#1 now proposes this instead")
+
+
+def test_what_main_has_overtaken_is_brought_up_to_it(forge: Paper) -> None:
+    publish(forge, CHANGE, asked=False)
+    overtake(forge)
+    assert publish(forge, CHANGE, asked=False).startswith(
+        "#1 was brought up to main, which pins another release"
+    )
+    assert publish(forge, CHANGE, asked=False).startswith("#1 is open"), "once is enough"
+    assert (forge.pushed, forge.has_checks(forge.pulls[0].head)) == (2, True)
+
+
+def test_what_was_approved_and_overtaken_is_left_with_what_to_do(forge: Paper) -> None:
+    publish(forge, CHANGE, asked=False)
+    forge.review(forge.pulls[0], BEN)
+    overtake(forge)
+    for _ in range(2):
+        said = publish(forge, CHANGE, asked=True)
+        assert said.startswith(
+            "#1 is approved, but main pins another release since, so it does not merge. Close it"
+        )
+    assert [note.split(",")[0] for note in forge.comments[1]] == [
+        "main pins another release since this pull request left it"
+    ]
+    assert forge.pushed == 1, "nothing changes under a reviewer's feet"
 
 
 def test_what_a_person_changed_by_hand_gives_way_only_by_name(forge: Paper) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mlops import git
 from mlops.errors import MlopsError
 from mlops.forge import MAIN
-from mlops.pin import is_tombstone, parse_pin, pin_path
+from mlops.pin import is_tombstone, pin_path, read_past_pin
 from mlops.workspace import read_specs_at
 
 if TYPE_CHECKING:
@@ -145,8 +145,10 @@ def live_commit(root: Path, move: Move, pin_commit: str) -> str:
     versions = git.last_versions(root, path, f"{pin_commit}~1") if has_parent(root, pin_commit) else []
     for commit in versions:
         content = git.read_files(root, commit, [path])[path]
-        if content is not None and not is_tombstone(content.decode()):
-            return parse_pin(content.decode(), move.environment, move.model).artifact.commit
+        if content is not None and not is_tombstone(content.decode(errors="replace")):
+            pin = read_past_pin(content, move.environment, move.model)
+            if pin:
+                return pin.artifact.commit
     return ""
 
 

@@ -61,6 +61,12 @@ class Branches:
                 old, new = found.get("beforeBlob", {}), found.get("afterBlob", {})
                 yield new.get("path") or old.get("path", ""), old.get("blobId", "")
 
+    def fork(self, head: str) -> str:
+        """The commit of main that a branch's head grew from last."""
+        return self._client.get_merge_options(
+            repositoryName=self._name, sourceCommitSpecifier=head, destinationCommitSpecifier=MAIN
+        )["baseCommitId"]
+
     def push_file(self, branch: str, path: str, text: str, message: str) -> str:
         """Main's tree with one file changed, committed on top of what the branch holds."""
         main = self.require(MAIN)

@@ -246,6 +246,11 @@ class CodecommitForge:
         return self._branches.find(branch)
 
     @asking
+    def find_fork(self, commit: str) -> str:
+        """The commit of main that a branch's head grew from last."""
+        return self._branches.fork(commit)
+
+    @asking
     def push_file(self, branch: str, path: str, text: str, message: str) -> str:
         """Main's tree with one file changed, committed on top of what the branch holds."""
         return self._branches.push_file(branch, path, text, message)

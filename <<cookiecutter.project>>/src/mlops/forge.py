@@ -163,6 +163,9 @@ class Forge(Protocol):
     def find_branch(self, branch: str) -> str | None:
         """The commit that a branch points at; None where there is no such branch."""
 
+    def find_fork(self, commit: str) -> str:
+        """The commit of main that a branch's head grew from last."""
+
     def push_file(self, branch: str, path: str, text: str, message: str) -> str:
         """Put main with one file changed on a branch, as one commit on top of what it holds; the commit."""
 

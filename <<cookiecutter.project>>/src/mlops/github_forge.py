@@ -233,6 +233,11 @@ class GithubForge:
         return reference
 
     @asking
+    def find_fork(self, commit: str) -> str:
+        """The commit of main that a branch's head grew from last."""
+        return self._repository.compare(MAIN, commit).merge_base_commit.sha
+
+    @asking
     def push_file(self, branch: str, path: str, text: str, message: str) -> str:
         """Main's tree with one file changed, committed on top of what the branch holds: never forced."""
         main = self._repository.get_branch(MAIN).commit
@@ -297,17 +302,16 @@ class GithubForge:
 
     @asking
     def has_checks(self, commit: str) -> bool:
-        """Whether a commit has check runs, or a status; a run that GitHub holds back has none."""
+        """Whether a commit has check runs, or a pipeline's status; a run that GitHub holds back has none."""
         found = self._repository.get_commit(commit)
-        return found.get_check_runs().totalCount > 0 or found.get_combined_status().total_count > 0
+        if self._by_workflow:
+            return found.get_check_runs().totalCount > 0
+        return found.get_combined_status().total_count > 0
 
     @asking
     def start_checks(self, branch: str) -> None:
-        """Dispatch the check workflow: GitHub holds back the runs of a pull request that a bot opened.
-
-        It holds nothing back from a connection: a pipeline has heard of the pull request already.
-        """
-        if not self._by_workflow:
+        """Dispatch the check workflow: GitHub holds back the runs of a pull request that a bot opened."""
+        if not self._by_workflow:  # a connection has heard of it, whoever opened it
             return
         path = f"{self._repository.url}/actions/workflows/{CHECK_WORKFLOW}/dispatches"
         self._repository.requester.requestJsonAndCheck("POST", path, input={"ref": branch})

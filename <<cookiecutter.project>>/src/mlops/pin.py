@@ -121,6 +121,14 @@ def refuse_other_model(where: str, found: str, model: str) -> None:
         raise UsageError(f"{where}: model: found {found!r}, but the file pins {model!r}")
 
 
+def read_past_pin(content: bytes, environment: str, model: str) -> Pin | None:
+    """A pin of history; None for one edited by hand: it was never deployed, and must bar no way back."""
+    try:
+        return parse_pin(content.decode(errors="replace"), environment, model)
+    except UsageError:
+        return None
+
+
 def parse_pin(text: str, environment: str, model: str) -> Pin:
     """Parse and verify a pin: its digest must be its artifact's, its name its file's."""
     where = pin_path(environment, model)

@@ -6,10 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops.body import read_marker
+from mlops.forge import MAIN
 
 if TYPE_CHECKING:
     from mlops.forge import Forge, PullRequest
     from mlops.project import Environment
+
+
+NEWER = (
+    "{title} is possible too. This pull request {why}, so it stays as it is: merge it and the newer one is "
+    "proposed after it, or close it and the newer one is proposed instead."
+)
+OVERTAKEN = (
+    "main pins another release since this pull request left it, so that it does not merge; and as it {why}, "
+    "it stays as it is. Close it, and {title} is proposed anew."
+)
 
 
 @dataclass(frozen=True)
@@ -38,15 +49,24 @@ def publish(forge: Forge, change: Change, asked: bool) -> str:
     pull = forge.find_pull(change.branch)
     if pull is None:
         return open_new(forge, change, asked)
-    if forge.read_file(change.path, pull.head) == change.text.encode():
+    is_same = forge.read_file(change.path, pull.head) == change.text.encode()
+    overtaken = is_overtaken(forge, change, pull)
+    if is_same and not overtaken:
         return refresh(forge, change, pull)
     why = why_leave(forge, pull, asked)
     if why:
-        return leave(forge, change, pull, why)
+        return leave(forge, change, pull, why, overtaken)
     forge.push_file(change.branch, change.path, change.text, change.title)
     forge.update_pull(pull.number, change.title, change.body)
     start_checks(forge, pull)
+    if is_same:
+        return f"#{pull.number} was brought up to main, which pins another release since: {pull.url}"
     return f"#{pull.number} now proposes this instead: {pull.url}"
+
+
+def is_overtaken(forge: Forge, change: Change, pull: PullRequest) -> bool:
+    """Whether main has moved the pin since the branch left it: a merge would conflict, or mix two pins."""
+    return forge.read_file(change.path, MAIN) != forge.read_file(change.path, forge.find_fork(pull.head))
 
 
 def open_new(forge: Forge, change: Change, asked: bool) -> str:
@@ -83,14 +103,16 @@ def why_leave(forge: Forge, pull: PullRequest, asked: bool) -> str:
     return f"was changed by {people[0]}" if people else ""
 
 
-def leave(forge: Forge, change: Change, pull: PullRequest, why: str) -> str:
+def leave(forge: Forge, change: Change, pull: PullRequest, why: str, overtaken: bool) -> str:
     """Say once that there is something newer, and leave what people have worked on as it is."""
-    note = (
-        f"{change.title} is possible too. This pull request {why}, so it stays as it is: merge it and "
-        "the newer one is proposed after it, or close it and the newer one is proposed instead."
-    )
+    note = (OVERTAKEN if overtaken else NEWER).format(title=change.title, why=why)
     if note not in forge.list_comments(pull.number):
         forge.comment(pull.number, note)
+    if overtaken:
+        return (
+            f"#{pull.number} {why}, but main pins another release since, so it does not merge. Close it; "
+            f"then mlops propose {change.model}: {pull.url}"
+        )
     return f"#{pull.number} {why} and stays as it is: {pull.url}"
 
 

@@ -18,7 +18,7 @@ from mlops.evidence import has_stayed
 from mlops.forge import open_forge
 from mlops.hold import list_holds, put_hold, read_hold
 from mlops.live import describe_live
-from mlops.pin import Pin, dump_pin, is_tombstone, parse_pin, pin_path
+from mlops.pin import Pin, dump_pin, is_tombstone, pin_path, read_past_pin
 from mlops.project import ENVIRONMENTS
 from mlops.pulls import publish
 from mlops.target import Target
@@ -122,15 +122,7 @@ def read_versions(root: Path, environment: Environment, model: str) -> Iterator[
     for commit in git.last_versions(root, path):
         content = git.read_files(root, commit, [path])[path]
         if content is not None and not is_tombstone(content.decode(errors="replace")):
-            yield commit, read_pin(content, environment, model)
-
-
-def read_pin(content: bytes, environment: Environment, model: str) -> Pin | None:
-    """A pin of history; None for one that was edited by hand."""
-    try:
-        return parse_pin(content.decode(errors="replace"), environment, model)
-    except UsageError:
-        return None
+            yield commit, read_past_pin(content, environment, model)
 
 
 def config_exists(sagemaker: SageMakerClient, config: str) -> bool:
