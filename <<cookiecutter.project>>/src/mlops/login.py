@@ -24,8 +24,6 @@ import click
 from mlops import codebuild_job
 from mlops.aws import client_config, describe_failure
 from mlops.errors import MlopsError, UsageError
-from mlops.project import ENVIRONMENTS
-from mlops.workspace import open_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,8 +31,15 @@ if TYPE_CHECKING:
     from mlops.project import Project
 
 AUDIENCE = "sts.amazonaws.com"
-ENVIRONMENT_ROLES = ("deploy", "rollback")
-ROLES = ("train", "ci", "audit", *(f"{role}-{where}" for role in ENVIRONMENT_ROLES for where in ENVIRONMENTS))
+ROLES = (
+    "train",
+    "ci",
+    "audit",
+    "deploy-staging",
+    "deploy-prod",
+    "rollback-staging",
+    "rollback-prod",
+)
 SPARE = timedelta(minutes=10)  # a session that ends sooner is not handed out again
 SESSION = re.compile(r"[^\w+=,.@-]")  # what a session's name may not hold
 
@@ -58,6 +63,9 @@ def command(role: str, name: str | None, region: str | None, process: bool) -> N
     if process:
         click.echo(json.dumps(read_credentials(Session(role, name or "", region or ""))))
         return
+    # read here: every AWS tool of a job asks for credentials, again and again, and those need no project
+    from mlops.workspace import open_workspace
+
     project = open_workspace().project
     session = Session(role_arn(project, role), name or session_name(project, role), project.region)
     read_credentials(session)
