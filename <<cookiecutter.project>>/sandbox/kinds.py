@@ -27,7 +27,8 @@ ROLE = re.compile(
     r"|build-[a-z]+(?:-staging|-prod)?)"
 )
 # Only where CodePipeline runs the loop; what these may depends on where the repository lives.
-ENGINE = re.compile(r"build-.+|builds-start|pipeline|contributor")
+ENGINE = re.compile(r"build-.+|builds-start|pipeline|contributor|confirmer")
+PEOPLE = ("contributor", "confirmer")
 PERSON = re.compile(r"arn:aws:iam::(\d{12}):user/.+")
 ID = re.compile(
     r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{12,}(?:\.dir)?|\d{4}-\d\d-\d\dT[\d:.Z-]+|(?<=[/-])[a-z0-9]{12}\b"
@@ -90,7 +91,7 @@ def kinds(lines: Iterable[str]) -> list[Kind]:
     on = find_forge(raw)
     models = sorted(find_models(raw), key=len, reverse=True)
     projects = {named[2] for each in raw if (named := ROLE.fullmatch(each["role"]))}
-    people = (min(projects), "contributor") if len(projects) == 1 and on == "codecommit" else None
+    people = min(projects) if len(projects) == 1 and on == "codecommit" else ""
     found = (describe(each, models, on, people) for each in raw if people or not is_person(each))
     return in_order(kind for kind in found if kind.on == on)
 
@@ -129,13 +130,11 @@ def find_models(raw: Iterable[Mapping[str, Any]]) -> set[str]:
     return found - {"*"}
 
 
-def describe(
-    raw: Mapping[str, Any], models: Iterable[str], on: str = "", people: tuple[str, str] | None = None
-) -> Kind:
-    """One decision in words of no project; `people` says whose project's they are, and what to it."""
+def describe(raw: Mapping[str, Any], models: Iterable[str], on: str = "", people: str = "") -> Kind:
+    """One decision in words of no project; `people` says whose project's they are."""
     named = ROLE.fullmatch(raw["role"])
-    project, role = (named[2], named[3]) if named else people or ("", "")
-    if not role:
+    project, role = (named[2], named[3]) if named else (people, duty_of_person(raw))
+    if not project:
         raise ValueError(f"{raw['role']!r} is no role of a project's")
     asked = asked_keys()
     context = {key: values for key, values in raw["context"].items() if key.lower() in asked}
@@ -155,6 +154,11 @@ def describe(
     return Kind(
         role, raw["action"], name(resource), raw["allowed"], when, on if ENGINE.fullmatch(role) else ""
     )
+
+
+def duty_of_person(raw: Mapping[str, Any]) -> str:
+    """Pipelines let nobody do a thing who has no other policy than to contribute: who may, confirms."""
+    return "confirmer" if raw["allowed"] and raw["action"].startswith("codepipeline:") else "contributor"
 
 
 def name_account(role: str) -> str:

@@ -91,8 +91,9 @@ def forges(template: Template) -> tuple[str, ...]:
     return ("github", "codecommit") if {"Forge", "Ci"} & set(template.parameters) else ("",)
 
 
-def build(template: Template, duty: str, forge: str = "", ci: str = "") -> Iterator[Made]:
-    stack = Stack(template, duty, forge, ci)
+def build(template: Template, duty: str, forge: str = "", ci: str = "", **chosen: str) -> Iterator[Made]:
+    """What a stack would make; `chosen` are its parameters that are not as they usually are."""
+    stack = Stack(template, duty, forge, ci, chosen)
     for logical, declared in template.document["Resources"].items():
         if "Condition" not in declared or stack.holds(declared["Condition"]):
             properties = stack.resolve(declared.get("Properties", {}))
@@ -102,7 +103,7 @@ def build(template: Template, duty: str, forge: str = "", ci: str = "") -> Itera
 class Stack:
     """One template in one account."""
 
-    def __init__(self, template: Template, duty: str, forge: str, ci: str = "") -> None:
+    def __init__(self, template: Template, duty: str, forge: str, ci: str, chosen: Mapping[str, str]) -> None:
         self._document = template.document
         account = ACCOUNTS[duty]
         defaults = {
@@ -111,7 +112,7 @@ class Stack:
         pseudo = {"AWS::AccountId": account, "AWS::Region": REGION, "AWS::Partition": "aws"}
         usual = "codepipeline" if forge == "codecommit" else "github-actions"
         choice = {"Forge": forge, "Ci": ci or usual}
-        self._known: dict[str, Any] = {**defaults, **GIVEN, **pseudo, **choice, "Duty": duty}
+        self._known: dict[str, Any] = {**defaults, **GIVEN, **pseudo, **choice, **chosen, "Duty": duty}
 
     def holds(self, condition: str) -> bool:
         return bool(self.resolve(self._document["Conditions"][condition]))

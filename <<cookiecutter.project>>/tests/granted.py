@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mlops.packages import group_policy
 from mlops.project import Accounts, Project
 from sandbox.iam import Policies, Principal, Request, evaluate
-from sandbox.kinds import ENGINE, RECORD, USUAL, Kind, read_line
+from sandbox.kinds import ENGINE, PEOPLE, RECORD, USUAL, Kind, read_line
 from tests.blueprint import ACCOUNTS, REGION, Made, build, duties, is_common, templates
 
 if TYPE_CHECKING:
@@ -75,15 +75,19 @@ def settings() -> list[str]:
 
 @cache
 def applied(on: str) -> tuple[Made, ...]:
-    """All resources of a project in one of the settings, those of every account."""
+    """All resources of a project in one of the settings, those of every account.
+
+    What is there only where people confirm releases is there too: the rest is as where they do not.
+    """
     forge, ci, _ = SETTINGS[on]
-    return tuple(
-        each
-        for template in templates()
-        if template.facts.forge in (None, forge) and template.facts.ci in (None, ci)
-        for duty in duties(template)
-        for each in build(template, duty, forge, ci)
-    )
+    found = {}
+    for template in templates():
+        if template.facts.forge in (None, forge) and template.facts.ci in (None, ci):
+            for duty in duties(template):
+                asking = build(template, duty, forge, ci, ManualApproval="prod")
+                for each in (*asking, *build(template, duty, forge, ci)):
+                    found[template.stem, duty, each.logical] = each
+    return tuple(found.values())
 
 
 @cache
@@ -127,7 +131,7 @@ def trusts_builds(role: Made) -> bool:
 @cache
 def sharing(on: str) -> dict[str, frozenset[str]]:
     """Policies that several share → the roles that have them."""
-    found = {"contribute": {"contributor"}}
+    found = {"contribute": {"contributor"}, "confirm": {"confirmer"}}
     for role in applied(on):
         for arn in role.properties.get("ManagedPolicyArns", []) if role.type == "AWS::IAM::Role" else []:
             if named := PROJECTS.search(arn):
@@ -202,7 +206,7 @@ def concerns(place: Place, kind: Kind) -> bool:
 
 def bound_of(kind: Kind) -> str:
     """The boundary of a call's role; people have none of ours."""
-    if kind.role == "contributor":
+    if kind.role in PEOPLE:
         return ""
     return "builds" if ENGINE.fullmatch(kind.role) else duty_of(kind.role)
 
@@ -220,7 +224,7 @@ def asked(kind: Kind) -> Request:
     principal = Principal(
         account, f"arn:aws:sts::{account}:assumed-role/shop-{kind.role}/job", "session", arn
     )
-    if kind.role == "contributor":
+    if kind.role in PEOPLE:
         principal = Principal(account, f"arn:aws:iam::{account}:user/ada", "user")
     return Request(
         principal, kind.action, kind.resource, owner(kind.resource, account), {**USUAL, **kind.when}

@@ -148,6 +148,13 @@ RAILS = {
         *takes("developer"),
     ),
     "who writes does not confirm": every(*map(confirm, ("contributor", "developer"))),
+    "who confirms does that alone": every(
+        takes("confirmer"),
+        on_build("confirmer", "deploy-prod", "StartBuild", "UpdateProject"),
+        on_pipeline("confirmer", "deploy-prod", "UpdatePipeline", "RollbackStage", "OverrideStageCondition"),
+        on_pipeline("confirmer", "deploy-staging", "StartPipelineExecution"),
+        on_code("confirmer", "UpdatePullRequestApprovalState", "GitPush", *MERGES, ref=MAIN),
+    ),
     "nobody pushes to main": on_code("contributor", *MOVES, "PutFile", "DeleteFile", ref=MAIN),
     "nobody sets the rules of pull requests aside": on_code(
         "contributor",

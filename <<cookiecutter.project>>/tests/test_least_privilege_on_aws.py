@@ -19,33 +19,25 @@ HERE = tuple(on for on in settings() if on and any(kind.on == on for kind in rec
 pytestmark = pytest.mark.skipif(not HERE, reason="this project's engine is GitHub Actions alone")
 GUIDE = "CodePipeline guide, service role: what every pipeline's role has; the sandbox asks for none of it"
 CLONES = "CodePipeline guide, CodeCommit source: a full clone needs it of the pipeline's role"
-NOTIFIES = "CodePipeline publishes as itself who is to be asked; the sandbox asks no leave for it"
 LOST = "a check is started by hand where EventBridge lost the event; the sandbox's loses none"
+AGAIN = "who is to confirm starts a pipeline that asks no more, as `mlops approve` tells them"
 TOLD = "SageMaker tells of a registered package; the sandbox's does not, and the hourly build proposes"
-ASKED = "only where people confirm each release once more (ManualApproval=prod)"
 UNKEPT = "a build that failed keeps no downloads, and the recorded audit's did"
 # Actions that no recorded call needs: document, statement, action, all as patterns; and why they stay.
 UNRECORDED: dict[Row, str] = {
     ("boundary builds*", "Bucket", "s3:GetBucketVersioning"): GUIDE,
     ("boundary builds*", "Repository", "codecommit:GetRepository"): CLONES,
-    ("boundary builds*", "Notify", "sns:Publish"): NOTIFIES,
     ("role pipeline*", "HandOver", "s3:GetObject"): GUIDE,
     ("role pipeline*", "SeeBucket", "s3:GetBucketVersioning"): GUIDE,
     ("role pipeline*", "UseKey", "kms:Decrypt"): GUIDE,
-    ("role pipeline*", "AskPeople", "sns:Publish"): NOTIFIES,
     ("role pipeline on codecommit", "Fetch", "codecommit:GetRepository"): CLONES,
     ("shared forge-write*", "StartChecks", "codebuild:StartBuild"): LOST,
-    ("boundary builds*", "Pipelines", "codepipeline:GetPipelineState"): ASKED,
-    ("boundary builds*", "Pipelines", "codepipeline:ListActionExecutions"): ASKED,
-    ("role build-deploy-prod*", "ReadApproval", "codepipeline:*"): ASKED,
+    ("shared confirm*", "SeeAndAskAgain", "codepipeline:StartPipelineExecution"): AGAIN,
     ("role build-audit*", "KeepDownloads", "s3:PutObject"): UNKEPT,
 }
 # Resources and conditions that no probe tells from none: document, statement, which, as patterns; and why.
 UNBOUND: dict[Row, str] = {
-    ("*", "Notify", "arn:aws:sns:*"): NOTIFIES,
-    ("role pipeline*", "AskPeople", "arn:aws:sns:*"): NOTIFIES,
     ("role pipeline*", "SeeBucket", "*"): GUIDE,
-    ("role build-deploy-prod*", "ReadApproval", "*"): ASKED,
     ("role builds-start*", "StartBuilds", "*/shop-propose"): TOLD,
 }
 LOOSE: dict[Row, str] = {}
