@@ -1,5 +1,6 @@
 """Isolation from the machine, a clean copy of the template, and a way to bake it."""
 
+import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -30,6 +31,17 @@ def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         yield
+
+
+@pytest.fixture
+def checking() -> Iterator[dict[str, str]]:
+    """What `make check` is told of a cache that it shares with all others; one checks at a time, so that each
+    finds there what the one before has learnt."""
+    cache = os.environ.get("MYPY_CACHE_DIR", str(ROOT / "build/cache/mypy"))
+    (ROOT / "build").mkdir(exist_ok=True)
+    with (ROOT / "build/checking.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield {"MYPY_CACHE_DIR": cache}
 
 
 @pytest.fixture(scope="session")
