@@ -105,6 +105,13 @@ def test_a_repository_that_is_elsewhere_says_how_to_reach_it(counter: Counter) -
         counter.forge().find_pull(BRANCH)
 
 
+def test_a_main_that_somebody_deleted_is_one_line_with_what_to_do(counter: Counter) -> None:
+    counter.client().delete_branch(repositoryName=NAME, branchName="main")
+    with pytest.raises(ForgeError, match=r"If it is main, somebody deleted it: git push REMOTE main"):
+        counter.forge().push_file("mlops/prod/guess", "releases/prod/guess.yml", "one\n", "Promote")
+    assert counter.forge().find_branch("mlops/prod/guess") is None, "nothing is half done"
+
+
 def test_a_commit_that_was_not_pushed_has_no_authors(counter: Counter) -> None:
     with pytest.raises(ForgeError, match="has no commit"):
         counter.forge().read_authors(COMMIT)

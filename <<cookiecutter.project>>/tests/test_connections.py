@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import re
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from botocore.stub import Stubber
+from moto.events.models import EventPattern
 
 from mlops import git, since
 from mlops.errors import AwsError, MlopsError, UsageError
+from mlops.foundation.templates import parse_template
 from mlops.plan import make_plan
 from mlops.since import NOTHING, choose, succeeded
 from mlops.tell import LONGEST, read_actions, read_status, tell
+from sandbox.clock import Clock
+from sandbox.codepipeline.happenings import execution_event
+from sandbox.codepipeline.records import Execution, Trigger
 from tests.codecommit import make_project
-from tests.conftest import REGION, commit, write_model
+from tests.conftest import ACCOUNT, REGION, commit, write_model
+from tests.live import PAYLOAD
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -147,3 +156,44 @@ def test_a_refused_reading_is_one_line(
         stub.add_client_error("list_pipeline_executions", "AccessDeniedException", "not authorized")
         assert since.main() == 1
     assert capsys.readouterr().err.startswith("mlops: acme-train: ListPipelineExecutions was refused")
+
+
+def rules() -> dict[str, Any]:
+    """The rules of infra/pipeline.yml that wait for pipelines: their patterns."""
+    document = parse_template((PAYLOAD / "infra/pipeline.yml").read_text().replace("${Project}", "acme"))
+    found = {name: each["Properties"] for name, each in document["Resources"].items()}
+    patterns = {name: found[name]["EventPattern"] for name in ("CheckEnded", "PipelineFailed")}
+    text = json.dumps(patterns)
+    loaded: dict[str, Any] = json.loads(re.sub(r'\{"Fn::Sub": ("[^"]*")\}', r"\1", text))
+    return loaded
+
+
+@pytest.mark.skipif(not (PAYLOAD / "infra/pipeline.yml").exists(), reason="this project has no pipelines")
+@pytest.mark.parametrize(
+    ("pipeline", "state", "heard"),
+    [
+        ("acme-check", "Started", set()),
+        ("acme-check", "Succeeded", {"CheckEnded"}),
+        ("acme-check", "Failed", {"CheckEnded", "PipelineFailed"}),
+        ("acme-check", "Stopped", {"CheckEnded"}),
+        ("acme-train", "Failed", {"PipelineFailed"}),
+        ("acme-train", "Superseded", set()),
+        ("other-check", "Failed", set()),
+    ],
+)
+def test_the_end_of_an_execution_reaches_the_rules_that_wait_for_it(
+    pipeline: str, state: str, heard: set[str]
+) -> None:
+    world: Any = SimpleNamespace(account=ACCOUNT, region=REGION, clock=Clock())
+    execution = Execution({"name": pipeline, "version": 1}, Trigger("WebhookV2", ""), Clock().now(), {})
+    event = execution_event(world, execution, state)
+    matching = {
+        name for name, each in rules().items() if EventPattern.load(json.dumps(each)).matches_event(event)
+    }
+    assert matching == heard
+
+
+@pytest.mark.skipif(not (PAYLOAD / "infra/pipeline.yml").exists(), reason="this project has no pipelines")
+def test_no_check_supersedes_another_as_each_commit_has_a_status_of_its_own() -> None:
+    document = parse_template((PAYLOAD / "infra/pipeline.yml").read_text())
+    assert document["Resources"]["CheckPipeline"]["Properties"]["ExecutionMode"] == "PARALLEL"

@@ -72,6 +72,16 @@ def test_what_was_approved_is_never_changed_and_the_newer_one_is_mentioned_once(
     assert len(forge.comments[1]) == 1
 
 
+def test_who_approved_what_came_before_is_named(forge: Paper) -> None:
+    publish(forge, CHANGE, asked=False)
+    forge.review(forge.pulls[0], BEN, head="0" * 40)
+    assert publish(forge, CHANGE, asked=False).startswith(
+        "#1 changed since @ben approved it, which counts no"
+    )
+    forge.review(forge.pulls[0], BEN)
+    assert publish(forge, CHANGE, asked=False).startswith("#1 is open")
+
+
 def test_an_approval_of_an_earlier_head_protects_nothing(forge: Paper) -> None:
     publish(forge, CHANGE, asked=False)
     forge.review(forge.pulls[0], BEN, head="0" * 40)

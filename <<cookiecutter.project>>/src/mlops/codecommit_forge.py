@@ -54,6 +54,10 @@ class Asking(ContextDecorator):
                 ". It is looked for in the account of the credentials in use (aws sts get-caller-identity); "
                 f"where that is not the training account, {PROFILE} names a profile that is"
             )
+        if said and error_code(error) == "BranchDoesNotExistException":  # type: ignore[arg-type]
+            said += (
+                f". If it is {MAIN}, somebody deleted it: git push REMOTE {MAIN}, from a clone that has it"
+            )
         if said:
             raise ForgeError(said) from None
 

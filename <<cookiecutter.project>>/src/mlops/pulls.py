@@ -9,7 +9,7 @@ from mlops.body import read_marker
 from mlops.forge import MAIN
 
 if TYPE_CHECKING:
-    from mlops.forge import Forge, PullRequest
+    from mlops.forge import Forge, Person, PullRequest
     from mlops.project import Environment
 
 
@@ -87,6 +87,9 @@ def refresh(forge: Forge, change: Change, pull: PullRequest) -> str:
     if not forge.has_checks(pull.head):
         start_checks(forge, pull)
     if (pull.title, pull.body.strip()) == (change.title, change.body.strip()):
+        again = ", ".join(map(str, outdated(forge, pull)))
+        if again:
+            return f"#{pull.number} changed since {again} approved it, which counts no longer: {pull.url}"
         return f"#{pull.number} is open: {pull.url}"
     forge.update_pull(pull.number, change.title, change.body)
     return f"#{pull.number} was brought up to date: {pull.url}"
@@ -120,6 +123,14 @@ def is_approved(forge: Forge, pull: PullRequest) -> bool:
     """Whether somebody has approved what the branch holds."""
     reviews = forge.list_reviews(pull.number)
     return any(review.state == "APPROVED" and review.commit == pull.head for review in reviews)
+
+
+def outdated(forge: Forge, pull: PullRequest) -> list[Person]:
+    """Who approved what the branch held before, and has said nothing since."""
+    last = {review.person: review for review in forge.list_reviews(pull.number)}
+    return [
+        person for person, review in last.items() if review.state == "APPROVED" and review.commit != pull.head
+    ]
 
 
 def start_checks(forge: Forge, pull: PullRequest) -> None:
