@@ -106,8 +106,12 @@ def test_a_repository_that_is_elsewhere_says_how_to_reach_it(counter: Counter) -
 
 
 def test_a_main_that_somebody_deleted_is_one_line_with_what_to_do(counter: Counter) -> None:
+    counter.commit("other", "file", "text")
+    counter.client().update_default_branch(repositoryName=NAME, defaultBranchName="other")
     counter.client().delete_branch(repositoryName=NAME, branchName="main")
-    with pytest.raises(ForgeError, match=r"If it is main, somebody deleted it: git push REMOTE main"):
+    with pytest.raises(
+        ForgeError, match=r"If main is gone, push it from a clone that has it: git push REMOTE"
+    ):
         counter.forge().push_file("mlops/prod/guess", "releases/prod/guess.yml", "one\n", "Promote")
     assert counter.forge().find_branch("mlops/prod/guess") is None, "nothing is half done"
 

@@ -186,7 +186,7 @@ def test_the_end_of_an_execution_reaches_the_rules_that_wait_for_it(
 ) -> None:
     world: Any = SimpleNamespace(account=ACCOUNT, region=REGION, clock=Clock())
     execution = Execution({"name": pipeline, "version": 1}, Trigger("WebhookV2", ""), Clock().now(), {})
-    event = execution_event(world, execution, state)
+    event: Any = execution_event(world, execution, state)
     matching = {
         name for name, each in rules().items() if EventPattern.load(json.dumps(each)).matches_event(event)
     }

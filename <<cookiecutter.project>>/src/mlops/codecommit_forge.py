@@ -55,9 +55,7 @@ class Asking(ContextDecorator):
                 f"where that is not the training account, {PROFILE} names a profile that is"
             )
         if said and error_code(error) == "BranchDoesNotExistException":  # type: ignore[arg-type]
-            said += (
-                f". If it is {MAIN}, somebody deleted it: git push REMOTE {MAIN}, from a clone that has it"
-            )
+            said += f". If {MAIN} is gone, push it from a clone that has it: git push REMOTE {MAIN}"
         if said:
             raise ForgeError(said) from None
 
