@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 
 from mlops import cli
 from mlops.alarms import list_alarms
-from mlops.deploy import decide
+from mlops.deploy import Deployed, decide, foresee, summarise
 from mlops.endpoint import ensure_config
 from mlops.errors import MlopsError
 from mlops.live import Live
@@ -303,6 +303,36 @@ def test_a_dry_run_changes_nothing(bench: Bench, name: str, capsys: Said) -> Non
     assert cli.run(["deploy", "staging", "--dry-run"]) == 0
     assert capsys.readouterr().out == f"{name}: would create, release {artifact.release}\n1 pins in staging\n"
     assert bench.aws.sagemaker.list_endpoints(NameContains=name)["Endpoints"] == []
+
+
+def test_a_summary_names_what_would_be_deployed_as_people_confirm_it(
+    bench: Bench, name: str, capsys: Said
+) -> None:
+    artifact = bench.register(name, "first")
+    bench.pin(name, artifact)
+    assert cli.run(["deploy", "staging", "--summary"]) == 0
+    assert capsys.readouterr().out == f"{name} {artifact.release}\n"
+    assert bench.aws.sagemaker.list_endpoints(NameContains=name)["Endpoints"] == []
+
+
+@pytest.mark.parametrize(
+    ("act", "is_held", "did"),
+    [
+        ("nothing", False, "nothing"),
+        ("update", False, "would update"),
+        ("update", True, "held"),
+        ("nothing", True, "would ratify"),
+    ],
+)
+def test_a_model_on_hold_is_foreseen_to_stay(act: Act, is_held: bool, did: str) -> None:
+    assert foresee(act, is_held) == did
+
+
+def test_a_summary_leaves_out_what_stays_and_has_an_end() -> None:
+    stays = [Deployed("a", "r", did) for did in ("nothing", "held")]
+    assert summarise(stays) == "nothing"
+    moves = [Deployed(f"m{number}", "r", "would update") for number in range(7)]
+    assert summarise([*stays, *moves]) == "m0 r; m1 r; m2 r; m3 r; m4 r; and 2 more"
 
 
 def test_a_model_without_a_pin_is_refused(bench: Bench, name: str, capsys: Said) -> None:

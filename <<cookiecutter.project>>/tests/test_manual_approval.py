@@ -6,16 +6,16 @@ run `mlops deploy`, people type `mlops approve`. What staging proves is laid dow
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import io
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mlops import cli
 from mlops.forge import MAIN
 from mlops.pin import dump_pin, make_pin, pin_path
 from mlops.serving import Serve
@@ -47,7 +47,7 @@ class Gate:
 
     works: Works
 
-    @property
+    @cached_property
     def client(self) -> Any:
         """CodePipeline as the account's root user: somebody in the console."""
         return self.works.client("codepipeline")
@@ -130,15 +130,13 @@ class Gate:
     def approve(self, login: str, *words: str) -> tuple[int, str]:
         """`mlops approve alpha --env prod` typed by one of the people in their clone."""
         run_git(self.works.folder, "fetch", "-q", self.works.remote(), MAIN)
-        credentials = self.works.people[login].get_credentials()
-        keys = {"AWS_ACCESS_KEY_ID": credentials.access_key, "AWS_SECRET_ACCESS_KEY": credentials.secret_key}
-        path = os.pathsep.join([str(PAYLOAD / "src"), str(PAYLOAD)])
-        environment = {**os.environ, **keys, "AWS_ENDPOINT_URL": self.works.endpoint, "PYTHONPATH": path}
-        command = [sys.executable, "-m", "mlops.cli", "approve", "alpha", "--env", "prod", *words]
-        done = subprocess.run(
-            command, cwd=self.works.folder, env=environment, capture_output=True, text=True, check=False
-        )
-        return done.returncode, done.stdout + done.stderr
+        credentials, said = self.works.people[login].get_credentials(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
+            patch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
+            patch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
+            patch.chdir(self.works.folder)
+            code = cli.run(["approve", "alpha", "--env", "prod", *words])
+        return code, said.getvalue()
 
     def promote(self, artifact: Artifact) -> str:
         """Merge a pin of prod that two people approved; the execution that it starts."""

@@ -99,7 +99,8 @@ def summarise(releases: Mapping[str, str]) -> str:
     summary = "; ".join(f"{model} {release}" for model, release in releases.items())
     if len(summary) > LONGEST:
         raise UsageError(
-            f"{len(releases)} releases do not fit into {LONGEST} characters; merge fewer at a time"
+            f"{len(releases)} releases do not fit into {LONGEST} characters; confirm some of them now, and "
+            "the others when the pipeline asks again"
         )
     return summary
 

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
     Counter = Callable[[Move], Approved]
 
+MOST_SHOWN = 5  # releases in a summary: what a pipeline tells people is no longer than 1,000 characters
 PARALLEL = 8  # deployments at once: each holds an archive's stream and polls
 
 
@@ -321,7 +322,9 @@ def settle(aws: Aws, target: Target, survey: Survey, live: Live | None, orders: 
 def summarise(done: list[Deployed]) -> str:
     """The releases that would be deployed, as `mlops approve` confirms them; or `nothing`."""
     moves = [f"{deployed.model} {deployed.release}" for deployed in done if deployed.did.startswith("would ")]
-    return "; ".join(moves) or "nothing"
+    shown = moves[:MOST_SHOWN]
+    left = [f"and {len(moves) - len(shown)} more"] if len(moves) > len(shown) else []
+    return "; ".join([*shown, *left]) or "nothing"
 
 
 def say(done: list[Deployed], environment: str, as_json: bool) -> None:
