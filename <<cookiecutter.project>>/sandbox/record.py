@@ -1,8 +1,8 @@
 """Record what the roles of the loop ask for: `python -m sandbox.record`, or `make record`.
 
-Rehearses the project's models, then runs the tests whose verbs act as the roles whose job they are, and
-writes each kind of decision once into tests/recorded/decisions.jsonl. `--check FILE` says which kinds of a
-rehearsal's decisions the record lacks.
+Rehearses the project's models, runs the tests whose verbs act as the roles whose job they are, goes a round
+on each engine whose files are there (tests/tour*.py), and writes each kind of decision once, in order, into
+tests/recorded/decisions.jsonl. `--check FILE` says which kinds of a rehearsal's decisions the record lacks.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ def main(arguments: list[str] | None = None) -> None:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         found = read_kinds(chosen.of or run_all(Path(folder)))
+    played = {kind.on for kind in found}
+    found = in_order([*found, *(kind for kind in read_record() if kind.on not in played)])
     RECORD.write_text("".join(f"{kind.line()}\n" for kind in found), encoding="utf-8")
     minutes = (time.monotonic() - started) / 60
     sys.stdout.write(f"{RECORD}: {len(found)} kinds of decisions, in {minutes:.0f} minutes\n")
@@ -47,9 +49,14 @@ def read_kinds(files: Iterable[Path]) -> list[Kind]:
     return in_order(kind for each in lines for kind in kinds(each))
 
 
+def read_record() -> list[Kind]:
+    """What was recorded last."""
+    return [read_line(line) for line in RECORD.read_text(encoding="utf-8").splitlines()]
+
+
 def check(found: list[Kind]) -> None:
     """Stop when a run did what the record does not have."""
-    known = {read_line(line).line() for line in RECORD.read_text(encoding="utf-8").splitlines()}
+    known = {kind.line() for kind in read_record()}
     lacking = [kind.line() for kind in found if kind.line() not in known]
     if lacking:
         raise SystemExit(
@@ -61,9 +68,12 @@ def check(found: list[Kind]) -> None:
 def run_all(folder: Path) -> list[Path]:
     """The rehearsal of every model that can be rehearsed, each verb as the role whose job it is, and a round
     on CodePipeline past what is seldom needed. Tests come to one process: it shares its sandbox."""
+    if not Path(".github/workflows").is_dir():
+        raise SystemExit("the record begins with GitHub Actions, and this project's engine is another")
     models = sorted(path.parent.name for path in Path("models").glob("*/rehearsal.yml"))
+    tours = sorted(map(str, Path("tests").glob("tour*.py")))
     run("sandbox.rehearse", "--decisions", str(folder / "rehearsal.jsonl"), *models)
-    run("pytest", "-q", "-n", "0", "-m", "recorded", "tests", "tests/tour.py", SANDBOX_DECISIONS=str(folder))
+    run("pytest", "-q", "-n", "0", "-m", "recorded", "tests", *tours, SANDBOX_DECISIONS=str(folder))
     return sorted(folder.glob("*.jsonl"))
 
 

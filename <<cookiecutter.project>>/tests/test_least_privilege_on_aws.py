@@ -11,15 +11,17 @@ from dataclasses import replace
 import pytest
 
 from sandbox.kinds import ENGINE, Kind
-from tests.granted import Place, documents, may, may_by, recorded, settings
+from tests.granted import Place, documents, may, may_by, settings
 from tests.probes_of_builds import DUTIES, RAILS, take
 from tests.proof import GIVEN, Row, harmless, hold, unbound, unconditional, unrecorded, within_reach
 
-HERE = tuple(on for on in settings() if on and any(kind.on == on for kind in recorded()))
+HERE = tuple(on for on in settings() if on)
 pytestmark = pytest.mark.skipif(not HERE, reason="this project's engine is GitHub Actions alone")
 GUIDE = "CodePipeline guide, service role: what every pipeline's role has; the sandbox asks for none of it"
 CLONES = "CodePipeline guide, CodeCommit source: a full clone needs it of the pipeline's role"
 LOST = "a check is started by hand where EventBridge lost the event; the sandbox's loses none"
+CONNECTS = "CodeBuild guide, sources behind a connection; the sandbox asks for UseConnection alone"
+TWIN = "confirming releases is one text for both forges, and CodeCommit's is recorded"
 AGAIN = "who is to confirm starts a pipeline that asks no more, as `mlops approve` tells them"
 TOLD = "SageMaker tells of a registered package; the sandbox's does not, and the hourly build proposes"
 UNKEPT = "a build that failed keeps no downloads, and the recorded audit's did"
@@ -33,11 +35,22 @@ UNRECORDED: dict[Row, str] = {
     ("role pipeline on codecommit", "Fetch", "codecommit:GetRepository"): CLONES,
     ("shared forge-write*", "StartChecks", "codebuild:StartBuild"): LOST,
     ("shared confirm*", "SeeAndAskAgain", "codepipeline:StartPipelineExecution"): AGAIN,
+    ("boundary builds on connections", "Connection", "codeconnections:GetConnection*"): CONNECTS,
+    ("shared builds on connections", "Clone", "codeconnections:GetConnection*"): CONNECTS,
+    ("boundary builds on connections", "Pipelines", "codepipeline:GetPipelineState"): TWIN,
+    ("boundary builds on connections", "Notify", "sns:Publish"): TWIN,
+    ("role pipeline on connections", "AskPeople", "sns:Publish"): TWIN,
+    ("role build-deploy-prod on connections", "ReadApproval", "*"): TWIN,
+    ("shared confirm on connections", "*", "*"): TWIN,
     ("role build-audit*", "KeepDownloads", "s3:PutObject"): UNKEPT,
 }
 # Resources and conditions that no probe tells from none: document, statement, which, as patterns; and why.
 UNBOUND: dict[Row, str] = {
     ("role pipeline*", "SeeBucket", "*"): GUIDE,
+    ("boundary builds on connections", "Notify", "*"): TWIN,
+    ("role pipeline on connections", "AskPeople", "*"): TWIN,
+    ("role build-deploy-prod on connections", "ReadApproval", "*"): TWIN,
+    ("shared confirm on connections", "*", "*"): TWIN,
     ("role builds-start*", "StartBuilds", "*/shop-propose"): TOLD,
 }
 LOOSE: dict[Row, str] = {}

@@ -17,6 +17,7 @@ from mlops.forge import MAIN
 from tests.conftest import ACCOUNT
 from tests.engines import OnPipelines
 from tests.firm import PATIENCE
+from tests.live import PAYLOAD
 from tests.proposals import make_evaluation
 from tests.sandbox.forge.conftest import run_git
 from tests.test_parity import reaching
@@ -37,6 +38,10 @@ REPORTED = json.dumps(
         "reports": {"tests": {"files": ["*.xml"], "file-format": "JUNITXML"}},
     },
     indent=1,
+)
+
+pytestmark = pytest.mark.skipif(
+    not (PAYLOAD / "infra/codecommit.yml").exists(), reason="this project has no files of CodeCommit"
 )
 
 

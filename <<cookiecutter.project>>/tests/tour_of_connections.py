@@ -9,6 +9,7 @@ import pytest
 
 from tests.engines import OnConnections
 from tests.hubworks import found_hub, set_up, start_trainings
+from tests.live import PAYLOAD
 from tests.test_parity import reaching
 from tests.tour import report, strike
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.hubworks import HubWorks
+
+pytestmark = pytest.mark.skipif(
+    not (PAYLOAD / "infra/pipeline.yml").exists(), reason="this project has no files of CodePipeline"
+)
 
 
 @pytest.fixture
