@@ -4,6 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 PAYLOAD := <<cookiecutter.project>>
 DEMO := build/demo
+RECORDING := build/record
 BENCHMARKS := $(filter-out $(addprefix benchmarks/,measure.py delay.py sandboxed.py),$(wildcard benchmarks/*.py))
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url $(if $(UPGRADE),--upgrade)
@@ -18,7 +19,7 @@ SYNCED := $(VENV)/.synced-$(shell git hash-object requirements.lock)
 CHECKOV_SYNCED := $(abspath $(VENV))/checkov/.synced-$(shell git hash-object '$(PAYLOAD)/requirements/checkov.lock')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check check-payload test test-payload test-template bench lock
+.PHONY: help setup demo record check check-payload test test-payload test-template bench lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -41,6 +42,15 @@ demo: setup ## makes a project and follows a model to prod and back in it, by pu
 	$(BIN)/cookiecutter --no-input --output-dir $(DEMO) . training_account=111111111111 \
 		staging_account=222222222222 prod_account=333333333333
 	$(MAKE) --no-print-directory -C $(DEMO)/* rehearse VENV=$(abspath $(VENV))
+
+# The payload's other engines come into the project too: a round is gone on each
+record: setup ## what each role asks for in a run of the loop, anew, for the proof of least privilege
+	rm -rf $(RECORDING)
+	$(BIN)/cookiecutter --no-input --output-dir $(RECORDING) . training_account=111111111111 \
+		staging_account=222222222222 prod_account=333333333333
+	cp -R -n '$(PAYLOAD)/infra' '$(PAYLOAD)/buildspec' $(RECORDING)/*/
+	$(MAKE) --no-print-directory -C $(RECORDING)/* record VENV=$(abspath $(VENV))
+	cp $(RECORDING)/*/tests/recorded/decisions.jsonl '$(PAYLOAD)/tests/recorded/'
 
 check: setup check-payload ## format, lint, types, configuration: what CI runs first
 	$(BIN)/ruff format --check .
