@@ -28,7 +28,7 @@ UNKEPT = "a build that failed keeps no downloads, and the recorded audit's did"
 # Actions that no recorded call needs: document, statement, action, all as patterns; and why they stay.
 UNRECORDED: dict[Row, str] = {
     ("boundary builds*", "Bucket", "s3:GetBucketVersioning"): GUIDE,
-    ("boundary builds*", "Repository", "codecommit:GetRepository"): CLONES,
+    ("boundary builds on codecommit", "Repository", "codecommit:GetRepository"): CLONES,
     ("role pipeline*", "HandOver", "s3:GetObject"): GUIDE,
     ("role pipeline*", "SeeBucket", "s3:GetBucketVersioning"): GUIDE,
     ("role pipeline*", "UseKey", "kms:Decrypt"): GUIDE,
