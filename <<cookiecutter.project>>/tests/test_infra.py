@@ -125,6 +125,11 @@ def test_a_template_says_when_why_and_at_what_cost_it_is_applied(template: Templ
     assert re.search(r"\b20\d\d\b", facts.idle.source), "a price without its date"
 
 
+def test_a_template_is_no_longer_than_cloudformation_takes() -> None:
+    for template in templates():
+        assert template.body, "it raises where it is too long"
+
+
 def test_templates_are_applied_in_an_order_that_nothing_shares() -> None:
     orders = [template.facts.order for template in templates()]
     assert len(set(orders)) == len(orders)
