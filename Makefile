@@ -75,7 +75,7 @@ test: setup ## everything: bakes, refusals, the payload's tests in place and in 
 	$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) test-payload test-template
 
 test-payload: setup ## the payload's tests in place
-	cd '$(PAYLOAD)' && $(abspath $(BIN))/python -m pytest -q -n $(WORKERS) --dist worksteal -p no:cacheprovider $(JUNIT)
+	cd '$(PAYLOAD)' && $(abspath $(BIN))/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -p no:cacheprovider $(JUNIT)
 
 # checkov's environment comes first: two bakes would make it at once
 test-template: setup ## bakes, refusals, workflows, judges, the rehearsal
