@@ -11,6 +11,25 @@ import pytest
 from tests.template import PAYLOAD, ROOT, list_files
 
 Bake = Callable[..., Path]
+# These tests and files take longest, so they begin: a worker that came to one last would keep the other waiting
+LONGEST = (
+    "test_a_new_project_rehearses",
+    "test_the_tests_in_place",  # short: a worker keeps what comes after its first test
+    "test_a_release_comes_to_staging",
+    "test_buildspecs.py",
+    "test_forge_judged.py",
+    "test_the_commit_hooks",
+    "test_a_new_project_passes",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest tests begin."""
+
+    def place(item: pytest.Item) -> int:
+        return next((at for at, name in enumerate(LONGEST) if name in item.nodeid), len(LONGEST))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)
