@@ -196,6 +196,7 @@ def test_prod_gets_what_people_confirmed_by_its_digest_and_nothing_else(gate: Ga
     confirm(gate, two)
     keep_what_is_pinned(gate, unmoved)
     tell(gate, two.release)
+    hold(gate)
 
 
 def ask_nobody(gate: Gate) -> str:
@@ -276,3 +277,13 @@ def tell(gate: Gate, confirmed: str) -> None:
     ]
     listed = [each for each in answer.report["changes"] if each["kind"] == "confirmation"]
     assert [(each["after"], each["who"].rpartition("/")[2]) for each in listed] == [(confirmed, "dan")]
+
+
+def hold(gate: Gate) -> None:
+    """A window that does not open lets nothing into prod; the stage is there to be let in by a person."""
+    gate.works.set_parameter("ProdWindow", "* * * * * ? 2199")
+    held = gate.start()
+    assert gate.await_end(held) == "Failed"
+    state = gate.stage("Deploy")["beforeEntryConditionState"]["latestExecution"]
+    assert "'* * * * * ? 2199' UTC does not open within a year" in state["summary"]
+    assert "Deploy" not in {each["stageName"] for each in gate.actions(held)}

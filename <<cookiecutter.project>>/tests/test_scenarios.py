@@ -15,8 +15,13 @@ SCENARIOS = {
     for found in LINE.finditer((TESTS.parent / "docs/scenarios.md").read_text())
 }
 # They change AWS or the forge and are accused by their own trail, not by one that is written for them.
-PERFORMED = (1, 2, 3, 4, 5, 6, 12, 15, 18, 22, 31, 32, 33)
-STAGES = ("audit/test_performed/", "test_refused_pins/", "test_by_pull_request/")
+PERFORMED = (1, 2, 3, 4, 5, 6, 12, 15, 17, 18, 22, 31, 32, 33)
+STAGES = (
+    "audit/test_performed/",
+    "test_refused_pins/",
+    "test_by_pull_request/",
+    "test_manual_approval/",
+)
 
 
 def test_every_scenario_is_listed_once() -> None:
