@@ -11,7 +11,7 @@ import pytest
 from tests.template import PAYLOAD, ROOT, list_files
 
 Bake = Callable[..., Path]
-# These tests and files take longest, so they begin: a worker that came to one last would keep the other waiting
+# These tests and files take longest, so they begin: a worker that came to one last would delay all
 LONGEST = (
     "test_a_new_project_rehearses",
     "test_the_tests_in_place",  # short: a worker keeps what comes after its first test
@@ -27,7 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the longest tests begin."""
 
     def place(item: pytest.Item) -> int:
-        return next((at for at, name in enumerate(LONGEST) if name in item.nodeid), len(LONGEST))
+        test = item.nodeid.partition("[")[0]
+        return next((at for at, name in enumerate(LONGEST) if name in test), len(LONGEST))
 
     items.sort(key=place)
 
