@@ -107,6 +107,14 @@ class HubWorks(Works):
             assert time.monotonic() < deadline, found
             time.sleep(0.1)
 
+    def check_pulls_alone(self) -> None:
+        """Let main move without a check of what it has become: one is enough to have seen."""
+        client = self.client("codepipeline")
+        pipeline = client.get_pipeline(name="acme-check")["pipeline"]
+        for trigger in pipeline["triggers"]:
+            trigger["gitConfiguration"].pop("push")
+        client.update_pipeline(pipeline=pipeline)
+
     def build_of(self, pipeline: str, execution: dict[str, Any]) -> str:
         """The build that an execution came to."""
         actions = self.actions(pipeline, execution)

@@ -126,6 +126,7 @@ def go_shortly(engine: OnConnections, remote: str) -> Story:
     note("proposed", engine.propose())
     note("staged", engine.promote("Promote alpha ", "staging", "ben"))
     story.answers.append(engine.ask("staging", "alpha"))
+    engine.works.check_pulls_alone()
     forge(engine, story, first, note)
     story.answers.append(engine.ask("staging", "alpha"))
     past = engine.push_past("staging", engine.release("alpha", "alpha two"))
