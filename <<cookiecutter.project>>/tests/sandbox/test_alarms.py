@@ -12,6 +12,7 @@ from sandbox.errors import ServiceError
 from sandbox.metricmath import Expression
 from sandbox.metrics import Metric, Metrics, Sample, check_statistic, sample, statistic
 from sandbox.patterns import read_pattern
+from sandbox.watch import Alarm
 
 STATES: dict[str, State] = {"O": "OK", "A": "ALARM", "I": "INSUFFICIENT_DATA"}
 TREATMENTS = ("missing", "ignore", "breaching", "notBreaching")
@@ -179,3 +180,22 @@ def test_a_fast_clock_runs_on_from_the_walls() -> None:
     assert clock.real(600) == 0.6
     assert clock.of_wall(before + 1) - before == pytest.approx(1000, abs=100)
     assert clock.time() >= before
+
+
+@pytest.mark.parametrize("missing", TREATMENTS)
+def test_an_alarm_judged_by_what_is_new_stands_where_one_judged_each_minute_does(missing: str) -> None:
+    asked = {"MetricName": "Errors", "Namespace": "Shop", "Period": 60, "Statistic": "Sum", "Threshold": 1}
+    asked |= {
+        "ComparisonOperator": "GreaterThanThreshold",
+        "EvaluationPeriods": 2,
+        "TreatMissingData": missing,
+    }
+    alarm, metrics, whole = Alarm("arn", asked, 0), Metrics(), KEPT
+    for minute in range(1, 20):
+        if minute in (6, 7, 8):
+            metrics.add(Metric("Shop", "Errors"), minute * 60 - 30, sample(9.0))
+        whole = judge(alarm.rule, alarm.points(metrics, minute * 60), whole).state
+        verdict = alarm.verdict(metrics, minute * 60)
+        alarm.state = verdict.state if verdict else alarm.state
+        assert alarm.state == whole, f"minute {minute}"
+    assert alarm.verdict(metrics, 1200) is None, "it was judged again though nothing was measured"
