@@ -42,6 +42,7 @@ ON_FORGE = frozenset(
         "create_label",
         "create_pull",
         "create_pull_request",
+        "create_status",
     }
 )
 
