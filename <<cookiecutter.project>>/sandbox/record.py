@@ -71,9 +71,9 @@ def run_all(folder: Path) -> list[Path]:
     if not Path(".github/workflows").is_dir():
         raise SystemExit("the record begins with GitHub Actions, and this project's engine is another")
     models = sorted(path.parent.name for path in Path("models").glob("*/rehearsal.yml"))
-    tours = sorted(map(str, Path("tests").glob("tour*.py")))
+    files = "python_files=test_*.py tour*.py"
     run("sandbox.rehearse", "--decisions", str(folder / "rehearsal.jsonl"), *models)
-    run("pytest", "-q", "-n", "0", "-m", "recorded", "tests", *tours, SANDBOX_DECISIONS=str(folder))
+    run("pytest", "-q", "-n", "0", "-m", "recorded", "-o", files, "tests", SANDBOX_DECISIONS=str(folder))
     return sorted(folder.glob("*.jsonl"))
 
 

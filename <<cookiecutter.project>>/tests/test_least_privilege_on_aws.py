@@ -22,7 +22,6 @@ CLONES = "CodePipeline guide, CodeCommit source: a full clone needs it of the pi
 LOST = "a check is started by hand where EventBridge lost the event; the sandbox's loses none"
 CONNECTS = "CodeBuild guide, sources behind a connection; the sandbox asks for UseConnection alone"
 TWIN = "confirming releases is one text for both forges, and CodeCommit's is recorded"
-AGAIN = "who is to confirm starts a pipeline that asks no more, as `mlops approve` tells them"
 TOLD = "SageMaker tells of a registered package; the sandbox's does not, and the hourly build proposes"
 UNKEPT = "a build that failed keeps no downloads, and the recorded audit's did"
 # Actions that no recorded call needs: document, statement, action, all as patterns; and why they stay.
@@ -34,7 +33,6 @@ UNRECORDED: dict[Row, str] = {
     ("role pipeline*", "UseKey", "kms:Decrypt"): GUIDE,
     ("role pipeline on codecommit", "Fetch", "codecommit:GetRepository"): CLONES,
     ("shared forge-write*", "StartChecks", "codebuild:StartBuild"): LOST,
-    ("shared confirm*", "SeeAndAskAgain", "codepipeline:StartPipelineExecution"): AGAIN,
     ("boundary builds on connections", "Connection", "codeconnections:GetConnection*"): CONNECTS,
     ("shared builds on connections", "Clone", "codeconnections:GetConnection*"): CONNECTS,
     ("boundary builds on connections", "Pipelines", "codepipeline:GetPipelineState"): TWIN,
