@@ -7,6 +7,7 @@ import itertools
 import os
 import shutil
 import subprocess
+import sys
 import uuid
 from typing import TYPE_CHECKING, Literal
 
@@ -131,6 +132,8 @@ def isolated(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     home.mkdir(parents=True)
     for name in [name for name in os.environ if name.startswith(("AWS_", "GIT_"))]:
         monkeypatch.delenv(name)
+    if "boto3" in sys.modules:  # another test may have signed in: boto3.client() would go on as that role
+        monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     settings = {
         "HOME": str(home),
         "GIT_CONFIG_GLOBAL": str(home / "gitconfig"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from mlops import cli
+from mlops.aws import answered_at
 from tests.conftest import REGION, commit
 from tests.live import run_sandbox
 
@@ -52,6 +53,7 @@ class Stack:
 
     def __init__(self, bench: Bench, live: Path, url: str, name: str) -> None:
         self.root, self.live, self.role = bench.root, live, f"acme-{name}"
+        self.s3 = bench.aws.s3
         create: Any = boto3.session.Session().client
         self.client = create("cloudformation", endpoint_url=url, region_name=REGION)
         self.text = TEMPLATE.format(name=name)
@@ -64,7 +66,11 @@ class Stack:
         waiter = self.client.get_waiter(f"stack_{act}_complete")
         waiter.wait(StackName=self.role, WaiterConfig={"Delay": 1})
 
-    def merge(self, text: str) -> None:
+    def merge(self, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have main say it, at the sandbox's time: another test may have moved its clock."""
+        now = answered_at(self.s3.list_buckets()).isoformat()
+        for who in ("AUTHOR", "COMMITTER"):
+            monkeypatch.setenv(f"GIT_{who}_DATE", now)
         (self.root / "infra").mkdir(exist_ok=True)
         (self.root / "infra/extra.yml").write_text(text)
         commit(self.root, "Change the foundation")
@@ -77,10 +83,15 @@ class Stack:
 
 
 def test_what_cloudformation_did_is_held_against_main(
-    bench: Bench, live: Path, endpoint_url: str, name: str, capsys: pytest.CaptureFixture[str]
+    bench: Bench,
+    live: Path,
+    endpoint_url: str,
+    name: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stack = Stack(bench, live, endpoint_url, name)
-    stack.merge(stack.text)
+    stack.merge(stack.text, monkeypatch)
     stack.apply("create", stack.text)
     run_sandbox(live, "trail")
     assert stack.findings(capsys, "--fetch") == [], "the making of what main says"
@@ -88,5 +99,5 @@ def test_what_cloudformation_did_is_held_against_main(
     stack.apply("update", wider)
     run_sandbox(live, "trail")
     assert stack.findings(capsys, "--fetch") == ["widened-role"], "a policy that main does not say"
-    stack.merge(wider)
+    stack.merge(wider, monkeypatch)
     assert stack.findings(capsys) == [], "what main has come to say"
