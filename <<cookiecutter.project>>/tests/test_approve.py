@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from mlops import approve, cli
+from mlops import cli, codebuild_job
 from mlops.approve import summarise
 from mlops.errors import UsageError
 from mlops.pin import dump_pin, make_pin, pin_path
@@ -68,7 +68,7 @@ class Pipelines:
 @pytest.fixture
 def pipelines(monkeypatch: pytest.MonkeyPatch) -> Pipelines:
     made = Pipelines()
-    monkeypatch.setattr(approve, "connect", lambda project: made)
+    monkeypatch.setattr(codebuild_job, "client", lambda region, service: made)
     return made
 
 

@@ -90,16 +90,7 @@ class Story:
 
 def go_round(engine: Engine, remote: str) -> Story:
     """Two releases to staging, one to prod, back again by pull request, and a pin that somebody forged."""
-    story = Story()
-
-    def note(moment: str, said: str) -> None:
-        story.pins[moment] = story.mask("\n".join(read_pins(engine.folder, remote)))
-        story.said[moment] = story.tell(said)
-
-    first = engine.release("alpha", "alpha one")
-    note("proposed", engine.propose())
-    note("staged", engine.promote("Promote alpha ", "staging", "ben"))
-    story.answers.append(engine.ask("staging", "alpha"))
+    story, note, first = begin(engine, remote)
     engine.release("alpha", "alpha two")
     engine.propose()
     note("in prod", engine.promote("Promote alpha ", "prod", "ben", "cleo"))
@@ -114,8 +105,8 @@ def go_round(engine: Engine, remote: str) -> Story:
     return story
 
 
-def go_shortly(engine: OnConnections, remote: str) -> Story:
-    """The beginning of that story, the forged pin, and the way back from it."""
+def begin(engine: Engine, remote: str) -> tuple[Story, Note, Artifact]:
+    """The first release to staging; how later moments are noted, and what was released."""
     story = Story()
 
     def note(moment: str, said: str) -> None:
@@ -126,6 +117,12 @@ def go_shortly(engine: OnConnections, remote: str) -> Story:
     note("proposed", engine.propose())
     note("staged", engine.promote("Promote alpha ", "staging", "ben"))
     story.answers.append(engine.ask("staging", "alpha"))
+    return story, note, first
+
+
+def go_shortly(engine: OnConnections, remote: str) -> Story:
+    """The beginning of that story, the forged pin, and the way back from it."""
+    story, note, first = begin(engine, remote)
     engine.works.check_pulls_alone()
     forge(engine, story, first, note)
     story.answers.append(engine.ask("staging", "alpha"))

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlops import git
+from mlops import codebuild_job, git
 from mlops.aws import error_code
-from mlops.confirmation import STAGE, Confirmation, connect, pipeline_name, read_confirmation, start_again
+from mlops.confirmation import STAGE, Confirmation, pipeline_name, read_confirmation, start_again
 from mlops.errors import MlopsError, UsageError
 from mlops.pin import Tombstone, parse_pin_file, pin_path
 from mlops.project import ENVIRONMENTS
@@ -38,7 +38,8 @@ STATUSES = {"Approved": "Succeeded", "Rejected": "Failed"}  # what is answered: 
 def command(models: tuple[str, ...], environment: str, reject: bool) -> None:
     """Confirm the releases of MODELs that the pipeline of ENVIRONMENT waits to deploy."""
     workspace, where = open_workspace(), require_environment(environment)
-    client, pipeline = connect(workspace.project), pipeline_name(workspace.project, where)
+    project = workspace.project
+    pipeline, client = pipeline_name(project, where), codebuild_job.client(project.region, "codepipeline")
     answer = "Rejected" if reject else "Approved"
     asked = read_confirmation(client, pipeline)
     if not asked.execution:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlops import codebuild_job
-from mlops.aws import Aws, error_code
+from mlops.aws import error_code
 from mlops.errors import MlopsError, UsageError
 
 if TYPE_CHECKING:
@@ -38,16 +37,6 @@ class Confirmation:
     def said(self) -> str:
         """What was said, as messages tell it."""
         return f"says {self.summary!r}" if self.summary else "says nothing"
-
-
-def connect(project: Project) -> Any:
-    """CodePipeline where the pipelines are: a build comes as its own role, whichever it has taken since."""
-    from mlops.foundation.account import client
-
-    if codebuild_job.is_here():
-        session: Any = codebuild_job.own_session(project.region)
-        return session.client("codepipeline")
-    return client(Aws(project.region), "codepipeline")
 
 
 def pipeline_name(project: Project, environment: Environment) -> str:

@@ -155,11 +155,14 @@ def ask_confirmation(
     project: Project, environment: Environment, count: Counter, execution: str | None
 ) -> Counter:
     """Count approvals only of what people confirmed in a pipeline's execution, where there is one."""
-    from mlops.confirmation import connect, find_confirmation, pipeline_name, require_confirmation
+    from mlops import codebuild_job
+    from mlops.confirmation import find_confirmation, pipeline_name, require_confirmation
 
     if not execution:
         return count
-    found = find_confirmation(connect(project), pipeline_name(project, environment), execution)
+    pipeline = pipeline_name(project, environment)
+    client = codebuild_job.client(project.region, "codepipeline")
+    found = find_confirmation(client, pipeline, execution)
     return require_confirmation(count, found)
 
 

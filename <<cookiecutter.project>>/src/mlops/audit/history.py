@@ -215,8 +215,7 @@ def read_blobs(root: Path, names: Sequence[str]) -> dict[str, str]:
 
 def require_descent(root: Path, commit: str, head: str) -> list[Problem]:
     """Whether what was main at the last audit is still part of main: history was rewritten otherwise."""
-    done = git.run(root, ["merge-base", "--is-ancestor", commit, head])
-    if done.returncode == 0:
+    if git.is_ancestor(root, commit, head):
         return []
     why = f"was main when it was audited last; {head[:12]} does not descend from it: ask the forge who pushed"
     return [Problem("rewritten", commit, why)]
